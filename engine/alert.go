@@ -1,0 +1,115 @@
+package engine
+
+import "encoding/json"
+
+// Hit says that one condition of the loaded rules held on one event. It lives
+// as long as its event's batch; whoever keeps it clones the event.
+type Hit struct {
+	// Probe numbers the condition: an index into the compiled rule set's probes
+	// (a rule's when, a step's when, a link's when).
+	Probe int32
+	Event *Event
+}
+
+// Named is a value with a name: an entity, a shown field, a part of a key.
+type Named struct {
+	Name  string `json:"name"`
+	Field string `json:"field,omitempty"` // the field it came from
+	Value Value  `json:"-"`
+}
+
+// Evidence is one event that made an alert's points, reduced to what may be kept.
+type Evidence struct {
+	Time    int64 // ns
+	ID      string
+	Dataset Dataset
+	Origin  Origin
+	Step    string  // step id of a sequence, else ""
+	Alert   string  // id of the step's own alert, where it has one
+	Rule    string  // for a step: the rule whose point it was, where it was one
+	Fields  []Named // the alert's fields, secrets overwritten
+}
+
+// Alert is one episode of one rule and dedup key, in its present or final form.
+type Alert struct {
+	ID          string // hash of rule, dedup key and id of the first point, 32 hex digits
+	Rule        string
+	RuleVersion string // hash of the rule and of the lists it names
+	Title       string
+	Description string
+	Level       Level
+	Mode        string // alert, signal or shadow
+	Kind        string // match, count, sequence, first_seen
+	Tags        []string
+	Runbook     []string
+	Start, End  int64 // first and last point, ns
+	Count       int64 // points
+	Measure     float64
+	Key         []Named // dedup key
+	Entities    []Named // typed by name: key, run, ip, ...; they only grow
+	Show        []Named
+	Evidence    []Evidence      // first and last 20 events, by time; of a sequence its chain
+	Events      int64           // how many events made the points in all
+	Document    json.RawMessage // redacted ECS document of the earliest point
+	Final       bool            // the episode is over
+	Incomplete  string          // why something may be missing (a quota dropped something); "" normally
+}
+
+// Change says what happened to an alert or incident.
+type Change uint8
+
+// The changes of an alert or incident, in the order they can happen.
+const (
+	Opened Change = iota + 1
+	Raised
+	Joined
+	Merged
+	Closed // final
+)
+
+var changeNames = [...]string{"", "opened", "raised", "joined", "merged", "final"}
+
+// String gives the change's word.
+func (c Change) String() string { return changeNames[c] }
+
+// Transition is what the alert log appends and sinks deliver: exactly one of
+// Alert and Incident is set. Number counts the transitions of one id from 1, so
+// that a repeat is recognised.
+type Transition struct {
+	Change   Change
+	Number   int
+	Time     int64 // event time of what caused it, ns
+	Alert    *Alert
+	Incident *Incident
+	Into     string // for Merged: the id it went into
+}
+
+// Incident is a connected component of alerts: one story.
+type Incident struct {
+	ID       string
+	Title    string
+	Level    Level
+	Risk     int // 0 to 100: sum of each rule's highest, capped
+	Start    int64
+	End      int64
+	Alerts   []string // alert ids, by start
+	Rules    []string // rule ids, sorted
+	Tags     []string
+	Entities []Named
+	Owner    string
+	First    string // the first thing to do
+	Runbook  []string
+	Timeline []Moment
+}
+
+// Moment is one line of an incident's timeline.
+type Moment struct {
+	Time   int64
+	Alert  string // alert id
+	Rule   string
+	Level  Level
+	Step   string // step id when it is a step of a chain
+	Text   string // what happened, one line, secrets overwritten
+	Event  string // id of the event behind it
+	Origin string
+}
