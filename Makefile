@@ -1,0 +1,41 @@
+# One command, the same at the desk and in CI.
+GO ?= go
+FUZZTIME ?= 180 # seconds, shared by all targets
+CASES ?= 20000
+
+.PHONY: check test format vet staticcheck race rules fuzz generate bench
+
+check: format vet staticcheck race rules generated fuzz ## everything that gates
+
+test:
+	$(GO) test ./...
+
+format:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not formatted (run gofmt -w):"; echo "$$bad"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck -checks 'all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022' ./...
+
+race: ## also runs the command-line stories
+	$(GO) test -race -timeout 20m ./...
+
+rules: ## the shipped rules' own tests
+	$(GO) run ./cmd/reflex rules check
+	$(GO) run ./cmd/reflex rules test
+
+generate:
+	$(GO) generate ./...
+
+.PHONY: generated
+generated: generate ## generated files are unchanged
+	@git diff --exit-code --stat -- . || { echo "generated files are stale: commit what 'make generate' wrote"; exit 1; }
+
+fuzz: ## every fuzz target for its share of FUZZTIME
+	GO="$(GO)" sh testdata/fuzz.sh $(FUZZTIME)
+
+bench: ## the four hot paths, then whole processes against the yardstick
+	$(GO) test -run '^$$' -bench . -benchmem ./engine/...
+	$(GO) run ./cmd/reflex-bench
