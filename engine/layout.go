@@ -57,6 +57,14 @@ func (l *Layout) DemandField(f Field) int {
 	return len(l.slots) - 1
 }
 
+// Extra adds a slot that no decoder fills: a value that only rule conditions on
+// scratch events read (key.run in level_when of a sequence). It stands under
+// the field "measure", which no format has, and Demand does not find its name.
+func (l *Layout) Extra(name string, t Type) int {
+	l.slots = append(l.slots, Slot{Name: name, Field: MustField("measure"), Type: t})
+	return len(l.slots) - 1
+}
+
 // Slot gives the slot of a field, -1 when nobody demanded it.
 func (l *Layout) Slot(f Field) int { return int(l.byField[f]) }
 
