@@ -30,9 +30,6 @@ func Memory(name string, data []byte) Input {
 	return Input{Path: name, Size: int64(len(data)), data: data}
 }
 
-// Stdin is standard input; it can be read once.
-func Stdin() Input { return Input{Path: "-"} }
-
 // Expand turns paths into inputs: folders are walked (hidden files and folders
 // left out), "-" is standard input. Inputs come sorted by path. Each error
 // names the path; readable inputs are returned beside them.

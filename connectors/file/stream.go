@@ -43,8 +43,6 @@ func (in Input) Open() (*Stream, error) {
 	switch {
 	case in.data != nil:
 		src = bytes.NewReader(in.data)
-	case in.Path == "-":
-		src = os.Stdin
 	default:
 		f, err := os.Open(in.Path)
 		if err != nil {
@@ -151,4 +149,10 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
+}
+
+// Reader makes a stream of a reader that is there already: standard input.
+func Reader(r io.Reader) (*Stream, error) {
+	s := &Stream{name: "-", count: &counter{r: r}}
+	return s, s.unwrap()
 }
