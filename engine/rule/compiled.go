@@ -117,8 +117,12 @@ type LevelWhen struct {
 type Feed struct {
 	Rule int // index of the sequence rule
 	Step int
-	// Except are the exceptions of the sequence for this step.
+	// Except are the exceptions of the sequence for this step. They are judged
+	// on the kept values of the point's event.
 	Except []Exception
+	// NeedsRun: the step is keyed on ci.run.id or ci.job.id. A match rule's own
+	// alert never waits for a run; its way into this step does.
+	NeedsRun bool
 }
 
 // CountSpec is `count:`.
@@ -150,6 +154,9 @@ type SequenceSpec struct {
 	Links   []Link
 	// Keys names the bound keys in order of first use ("run", "key").
 	Keys []string
+	// KeySlots gives, for each key, the slot of the scratch event that
+	// level_when reads as key.<name>; -1: not read.
+	KeySlots []int
 }
 
 // Step is one step.

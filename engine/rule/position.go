@@ -31,11 +31,11 @@ func (s *source) line(n int) string {
 type style uint8
 
 const (
-	plain style = iota
-	singleQuoted
-	doubleQuoted
-	literal
-	folded
+	stylePlain style = iota
+	styleSingle
+	styleDouble
+	styleLiteral
+	styleFolded
 )
 
 // Position says where a YAML scalar stands: its file, the line and column
@@ -100,7 +100,7 @@ type tracer struct {
 // enter steps over the opening quote, or the header line of a block.
 func (t *tracer) enter(text string) {
 	switch t.style {
-	case literal, folded:
+	case styleLiteral, styleFolded:
 		// the indent is that of the first line with any text, less what of it
 		// belongs to the text
 		for n := t.line + 1; n <= len(t.src.lines); n++ {
@@ -112,7 +112,7 @@ func (t *tracer) enter(text string) {
 		first := strings.TrimLeft(text, "\n")
 		t.base -= len(first) - len(strings.TrimLeft(first, " "))
 		t.next()
-	case singleQuoted, doubleQuoted:
+	case styleSingle, styleDouble:
 		t.col++
 		t.load()
 	default:
@@ -141,7 +141,7 @@ func (t *tracer) next() bool {
 	t.col = 0
 	t.load()
 	most := t.base
-	if t.style < literal {
+	if t.style < styleLiteral {
 		most = len(t.rest)
 	}
 	for ; most > 0 && len(t.rest) > 0 && (t.rest[0] == ' ' || t.rest[0] == '\t'); most-- {
@@ -162,11 +162,11 @@ func (t *tracer) blank() bool {
 // step passes the character r of the scalar's text.
 func (t *tracer) step(r rune) {
 	switch {
-	case t.style == doubleQuoted && len(t.rest) > 0 && t.rest[0] == '\\':
+	case t.style == styleDouble && len(t.rest) > 0 && t.rest[0] == '\\':
 		t.escape(r)
-	case len(t.rest) > 0 && t.rest[0] == r && !(t.style != literal && r == ' ' && t.blank()):
+	case len(t.rest) > 0 && t.rest[0] == r && !(t.style != styleLiteral && r == ' ' && t.blank()):
 		t.take(1)
-		if r == '\'' && t.style == singleQuoted {
+		if r == '\'' && t.style == styleSingle {
 			t.take(1) // it is written twice
 		}
 	case r == ' ' && t.blank(): // a fold

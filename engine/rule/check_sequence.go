@@ -1,0 +1,235 @@
+package rule
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// maxLinks is how many links a chain may cross.
+const maxLinks = 3
+
+// fieldRoots are the first words of all fields, and the words with a meaning
+// of their own: no step may be called so, because <step>.<field> would be ambiguous.
+var fieldRoots = func() map[string]bool {
+	roots := map[string]bool{"key": true, "raw": true, "count": true, "measure": true}
+	for _, d := range engine.Fields() {
+		root, _, _ := strings.Cut(strings.TrimPrefix(d.Name, "@"), ".")
+		roots[root] = true
+	}
+	return roots
+}()
+
+// mandatory reports whether the chain needs an event of the step.
+func (s *StepText) mandatory() bool { return !s.Optional && !s.Negated }
+
+func (s *SequenceText) step(id string) int {
+	return slices.IndexFunc(s.Steps, func(t StepText) bool { return t.ID.Value == id })
+}
+
+func (s *SequenceText) stepIDs() []string {
+	var ids []string
+	for _, t := range s.Steps {
+		ids = append(ids, t.ID.Value)
+	}
+	return ids
+}
+
+// lastMandatory gives the step that completes an ordered chain, -1 for none.
+func (s *SequenceText) lastMandatory() int {
+	for i := len(s.Steps) - 1; i >= 0; i-- {
+		if s.Steps[i].mandatory() {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *SequenceText) firstMandatory() int {
+	return slices.IndexFunc(s.Steps, func(t StepText) bool { return t.mandatory() })
+}
+
+// completes reports whether an event of step i can complete the chain, or its
+// prefix up to a reached step.
+func (s *SequenceText) completes(i int) bool {
+	st := &s.Steps[i]
+	return st.mandatory() && (!s.Ordered || st.Reached != 0 || i == s.lastMandatory())
+}
+
+func (c *checker) sequence(s *SequenceText) {
+	v := c.d.get("sequence")
+	c.positive(v, "within")
+	if len(s.Steps) == 0 {
+		return // reported by shape
+	}
+	seen := map[string]bool{}
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		id := st.ID.Value
+		if seen[id] && id != "" {
+			c.wrong(st.ID.Pos, "", "two steps are called %s", id)
+		}
+		seen[id] = true
+		if fieldRoots[id] {
+			c.wrong(st.ID.Pos, "choose another word", "a step cannot be called %s: fields or references begin with it", id)
+		}
+		c.step(s, i)
+	}
+	if s.lastMandatory() < 0 {
+		c.wrong(v.get("steps").pos(), "", "a sequence needs a step that is neither optional nor negated")
+	} else if len(s.Steps) < 2 {
+		c.wrong(v.get("steps").pos(), "a rule with when, or another step", "a sequence of one step is no sequence")
+	}
+	c.keys(s)
+}
+
+func (c *checker) step(s *SequenceText, i int) {
+	st := &s.Steps[i]
+	v := c.d.get("sequence").get("steps").list()[i]
+	c.positive(v, "within")
+	when, rule := v.get("when"), v.get("rule")
+	switch {
+	case when.present() && rule.present():
+		c.wrong(rule.pos(), "write two steps, or put the condition into a rule", "a step has when or rule, not both")
+	case !when.present() && !rule.present():
+		c.wrong(v.pos(), "when: a condition, or rule: the id of a rule", "a step needs when or rule")
+	}
+	if rule.present() && v.get("from").present() {
+		c.wrong(v.get("from").pos(), "the rules say themselves what they read", "a step made of rules has no from")
+	}
+	c.repeated("rule", st.Rules)
+	if st.Optional && st.Negated {
+		c.wrong(st.ID.Pos, "", "a step is optional or negated, not both")
+	}
+	first, last := s.firstMandatory(), s.lastMandatory()
+	outside := first >= 0 && (i < first || i > last)
+	if st.Negated && outside && st.Within == 0 {
+		c.wrong(st.ID.Pos, "within: 10m", "a negated step at an end of the sequence needs a within: how far it looks")
+	}
+	if st.Within > s.Within && s.Within > 0 && !(st.Negated && outside) {
+		c.wrong(st.withinPos, "", "the step's within (%s) is longer than the whole sequence's (%s)", days(st.Within), days(s.Within))
+	}
+	if i == first && st.Within > 0 {
+		c.wrong(st.withinPos, "it bounds the time since the mandatory step before", "the first step has no step before it to be within reach of")
+	}
+	if st.Reached != 0 && !st.mandatory() {
+		c.wrong(st.reachedPos, "", "only a step that is neither optional nor negated can be reached")
+	}
+	if !s.Ordered {
+		c.unordered(v, st)
+	}
+	c.differs(s, i)
+}
+
+// unordered refuses what means nothing when steps have no order.
+func (c *checker) unordered(v node, st *StepText) {
+	for _, k := range []string{"within", "optional", "negated", "reached"} {
+		if e := v.get(k); e.present() && e.str() != "false" {
+			c.wrong(e.pos(), "ordered: true, or leave it out", "%s has no meaning in a sequence without order", k)
+		}
+	}
+}
+
+func (c *checker) differs(s *SequenceText, i int) {
+	st := &s.Steps[i]
+	from := st.DiffersFrom
+	if from.Value == "" {
+		return
+	}
+	c.repeated("differs", st.Differs)
+	other := s.step(from.Value)
+	switch {
+	case other < 0:
+		c.wrong(from.Pos, didYouMean(from.Value, s.stepIDs()), "no step is called %s", from.Value)
+	case other == i:
+		c.wrong(from.Pos, "", "a step cannot differ from itself")
+	case !s.Steps[other].mandatory():
+		c.wrong(from.Pos, "", "step %s may be missing: a step can differ only from a mandatory one", from.Value)
+	case s.Ordered && other > i:
+		c.wrong(from.Pos, "say it there", "step %s comes later", from.Value)
+	}
+}
+
+// keys checks that every step is tied to the others by a common key or a link.
+func (c *checker) keys(s *SequenceText) {
+	types := map[string]BoundText{}
+	bind := func(b BoundText) {
+		first, ok := types[b.Name.Value]
+		if !ok {
+			types[b.Name.Value] = b
+			return
+		}
+		a, okA := engine.LookupField(first.Ref.Value)
+		f, okF := engine.LookupField(b.Ref.Value)
+		if okA && okF && a.Type() != f.Type() {
+			c.wrong(b.Ref.Pos, "", "key %s is a %s here (%s) and a %s elsewhere (%s): they are never equal", b.Name.Value, f.Type(), f.Name(), a.Type(), a.Name())
+		}
+	}
+	groups := union{}
+	var names []string
+	for i := range s.Steps {
+		for j, b := range s.Steps[i].By {
+			bind(b)
+			names = append(names, b.Name.Value)
+			groups.join(b.Name.Value, s.Steps[i].By[0].Name.Value)
+			_ = j
+		}
+	}
+	for i, l := range s.Links {
+		if i == maxLinks {
+			c.wrong(l.When.Pos, "", "a sequence crosses at most %d links", maxLinks)
+		}
+		for _, b := range []BoundText{l.From, l.To} {
+			if b.Name.Value == "" {
+				continue
+			}
+			bind(b)
+			if !slices.Contains(names, b.Name.Value) && !c.linked(s, b.Name.Value, i) {
+				c.wrong(b.Name.Pos, didYouMean(b.Name.Value, names), "no step has a key %s", b.Name.Value)
+			}
+		}
+		if l.From.Name.Value != "" && l.From.Name.Value == l.To.Name.Value {
+			c.wrong(l.To.Name.Pos, "", "a link leads from one key to another")
+		}
+		groups.join(l.From.Name.Value, l.To.Name.Value)
+	}
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		if len(st.By) == 0 || len(s.Steps[0].By) == 0 {
+			continue
+		}
+		if groups.root(st.By[0].Name.Value) != groups.root(s.Steps[0].By[0].Name.Value) {
+			c.wrong(st.By[0].Name.Pos, "use the same key, or add a link", "step %s shares no key with step %s", st.ID.Value, s.Steps[0].ID.Value)
+		}
+	}
+}
+
+// linked reports whether another link names the key: links may follow each other.
+func (c *checker) linked(s *SequenceText, key string, but int) bool {
+	for i, l := range s.Links {
+		if i != but && (l.From.Name.Value == key || l.To.Name.Value == key) {
+			return true
+		}
+	}
+	return false
+}
+
+// union is a union-find over names.
+type union map[string]string
+
+func (u union) root(a string) string {
+	for u[a] != "" && u[a] != a {
+		a = u[a]
+	}
+	return a
+}
+
+func (u union) join(a, b string) {
+	if ra, rb := u.root(a), u.root(b); ra != rb {
+		u[ra] = rb
+	}
+}

@@ -1,0 +1,527 @@
+package rule
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+// walker checks the nodes of one file against specs and collects mistakes.
+type walker struct {
+	src      *source
+	first    int // lines of the file before the present document
+	mistakes Mistakes
+}
+
+// at gives the place of a node.
+func (w *walker) at(n *yaml.Node) Position {
+	p := Position{Line: n.Line + w.first, Col: n.Column, src: w.src, text: n.Value}
+	switch {
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		p.style = styleDouble
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		p.style = styleSingle
+	case n.Style&yaml.LiteralStyle != 0:
+		p.style = styleLiteral
+	case n.Style&yaml.FoldedStyle != 0:
+		p.style = styleFolded
+	}
+	return p
+}
+
+// wrong reports a mistake at a node.
+func (w *walker) wrong(n *yaml.Node, hint, format string, args ...any) {
+	p := w.at(n)
+	w.mistakes = append(w.mistakes, Mistake{
+		File: w.src.name, Line: p.Line, Col: p.Col, Text: w.src.line(p.Line),
+		Message: fmt.Sprintf(format, args...), Hint: hint,
+	})
+}
+
+// check reports whatever in n is not as s says. path is what messages call it.
+func (w *walker) check(n *yaml.Node, s *spec, path string) {
+	if !w.ordinary(n) {
+		return
+	}
+	switch s.form {
+	case formAny:
+		w.checkAny(n, path, 0)
+	case formEither:
+		w.checkEither(n, s, path)
+	case formObject:
+		w.checkObject(n, s, path)
+	case formMap, formSet:
+		w.checkMap(n, s, path)
+	case formList:
+		w.checkList(n, s, path)
+	default:
+		if n.Kind != yaml.ScalarNode {
+			w.wrong(n, "", "%s must be %s, not %s", path, s.noun(), nodeNoun(n))
+			return
+		}
+		w.checkScalar(n, s, path)
+	}
+}
+
+// ordinary refuses anchors, aliases, tags and merge keys: rule files say what
+// they mean in place.
+func (w *walker) ordinary(n *yaml.Node) bool {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		w.wrong(n, "write the value out", "aliases (*%s) are not part of the language", n.Value)
+	case n.Anchor != "":
+		w.wrong(n, "", "anchors (&%s) are not part of the language", n.Anchor)
+	case n.Style&yaml.TaggedStyle != 0:
+		w.wrong(n, "", "tags (%s) are not part of the language", n.Tag)
+	default:
+		return true
+	}
+	return false
+}
+
+func (w *walker) checkAny(n *yaml.Node, path string, depth int) {
+	if !w.ordinary(n) {
+		return
+	}
+	if depth > 64 {
+		w.wrong(n, "", "%s is nested too deeply", path)
+		return
+	}
+	if n.Kind == yaml.MappingNode {
+		w.pairs(n, path, func(k, v *yaml.Node) { w.checkAny(v, path, depth+1) })
+		return
+	}
+	for _, c := range n.Content {
+		w.checkAny(c, path, depth+1)
+	}
+}
+
+func (w *walker) checkEither(n *yaml.Node, s *spec, path string) {
+	for _, alt := range s.alts {
+		if alt.takes(n.Kind) {
+			w.check(n, alt, path)
+			return
+		}
+	}
+	var nouns []string
+	for _, alt := range s.alts {
+		nouns = append(nouns, alt.noun())
+	}
+	w.wrong(n, "", "%s must be %s, not %s", path, strings.Join(nouns, " or "), nodeNoun(n))
+}
+
+// takes reports whether a value of this YAML kind may fit.
+func (s *spec) takes(k yaml.Kind) bool {
+	switch s.form {
+	case formObject, formMap, formSet, formAny:
+		return k == yaml.MappingNode
+	case formList:
+		return k == yaml.SequenceNode
+	}
+	return k == yaml.ScalarNode
+}
+
+// pairs calls f with each key and value of a mapping and reports keys that are
+// no plain words and keys that stand twice.
+func (w *walker) pairs(n *yaml.Node, path string, f func(k, v *yaml.Node)) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		if !w.ordinary(k) {
+			continue
+		}
+		if k.Kind != yaml.ScalarNode {
+			w.wrong(k, "", "a key of %s must be a word, not %s", path, nodeNoun(k))
+			continue
+		}
+		if line, twice := seen[k.Value]; twice {
+			w.wrong(k, "", "%s stands twice, first in line %d", k.Value, line)
+			continue
+		}
+		seen[k.Value] = k.Line + w.first
+		f(k, v)
+	}
+}
+
+func (w *walker) checkObject(n *yaml.Node, s *spec, path string) {
+	if n.Kind != yaml.MappingNode {
+		w.wrong(n, "", "%s must be %s, not %s", path, s.noun(), nodeNoun(n))
+		return
+	}
+	has := map[string]bool{}
+	w.pairs(n, path, func(k, v *yaml.Node) {
+		has[k.Value] = true
+		if sk := s.key(k.Value); sk != nil {
+			w.check(v, sk.spec, k.Value)
+			return
+		}
+		if s == ruleSpec && strings.Contains(" "+strings.Join(laterKinds, " ")+" ", " "+k.Value+" ") {
+			w.wrong(k, "", "rules of kind %s are not in this version", k.Value)
+			return
+		}
+		hint := didYouMean(k.Value, s.keyNames())
+		if hint == "" {
+			hint = "it knows " + strings.Join(s.keyNames(), ", ")
+		}
+		w.wrong(k, hint, "%s has no key %q", path, k.Value)
+	})
+	for _, k := range s.keys {
+		if k.must && !has[k.name] {
+			w.wrong(n, k.help, "%s lacks %s", path, k.name)
+		}
+	}
+}
+
+func (w *walker) checkMap(n *yaml.Node, s *spec, path string) {
+	if n.Kind != yaml.MappingNode {
+		w.wrong(n, "", "%s must be %s, not %s", path, s.noun(), nodeNoun(n))
+		return
+	}
+	if l := len(n.Content) / 2; l < s.min || s.max > 0 && l > s.max {
+		if s.max == 1 {
+			w.wrong(n, "", "%s must name exactly one key and its field", path)
+		} else {
+			w.wrong(n, "", "%s is empty", path)
+		}
+	}
+	w.pairs(n, path, func(k, v *yaml.Node) {
+		if s.form == formSet {
+			w.checkSet(k, v, s)
+			return
+		}
+		if path != "lists" && !nameForm.MatchString(k.Value) {
+			w.wrong(k, "lower-case letters, digits and _", "%q is no name", k.Value)
+		}
+		w.check(v, s.elem, path+"."+k.Value)
+	})
+}
+
+// checkSet checks a field and its value, typed by the registry.
+func (w *walker) checkSet(k, v *yaml.Node, s *spec) {
+	if m := fieldMistake(k.Value); m != "" {
+		w.wrong(k, fieldHint(k.Value), "%s", m)
+		return
+	}
+	if s.elem != nil { // a list of values, one an event
+		w.check(v, s.elem, k.Value)
+		for _, c := range v.Content {
+			w.checkValue(k.Value, c)
+		}
+		return
+	}
+	w.checkValue(k.Value, v)
+}
+
+func (w *walker) checkValue(name string, v *yaml.Node) {
+	if !w.ordinary(v) {
+		return
+	}
+	if _, err := setValue(name, v); err != "" {
+		w.wrong(v, "", "%s %s", name, err)
+	}
+}
+
+func (w *walker) checkList(n *yaml.Node, s *spec, path string) {
+	if n.Kind == yaml.ScalarNode && s.single && n.Tag != "!!null" {
+		w.check(n, s.elem, path)
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		w.wrong(n, "", "%s must be a list, not %s", path, nodeNoun(n))
+		return
+	}
+	if len(n.Content) < s.min {
+		w.wrong(n, "", "%s is empty", path)
+	}
+	elem := strings.TrimSuffix(path, "s")
+	if path == "tests" || path == "events" || path == "steps" || path == "links" || path == "entries" {
+		if path == "entries" {
+			elem = "entry"
+		}
+		elem = "a " + elem
+	}
+	for _, c := range n.Content {
+		w.check(c, s.elem, elem)
+	}
+}
+
+var (
+	slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+func (w *walker) checkScalar(n *yaml.Node, s *spec, path string) {
+	v := n.Value
+	quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0
+	if n.Tag == "!!null" {
+		w.wrong(n, "", "%s must be %s and is empty", path, s.noun())
+		return
+	}
+	switch s.form {
+	case formScalar:
+		if v == "" {
+			w.wrong(n, "", "%s is empty", path)
+		}
+	case formInteger, formNumber:
+		if quoted {
+			w.wrong(n, "write it without quotes", "%s must be a number, not text", path)
+		} else if s.form == formNumber {
+			if f, err := strconv.ParseFloat(v, 64); err != nil || f != f || f < 0 || f > 1e15 {
+				w.wrong(n, "", "%s must be a number, not %q", path, v)
+			}
+		} else if i, err := strconv.ParseInt(v, 10, 64); err != nil || i < int64(s.min) || i > 1e9 {
+			w.wrong(n, "", "%s must be a whole number, at least %d, not %q", path, s.min, v)
+		}
+	case formBool:
+		if quoted || v != "true" && v != "false" {
+			w.wrong(n, "", "%s must be true or false, not %q", path, v)
+		}
+	case formDate:
+		if _, err := parseDate(v); err != nil {
+			w.wrong(n, "2026-03-02", "%s must be a date, not %q", path, v)
+		}
+	case formDuration:
+		if _, err := parseDuration(v); err != nil {
+			w.wrong(n, "a number with s, m, h or d: 90s, 10m, 24h, 30d", "%s: %v", path, err)
+		}
+	case formExpr:
+		if strings.TrimSpace(v) == "" {
+			w.wrong(n, "", "%s is an empty condition", path)
+		}
+	default:
+		if n.Tag != "!!str" && s.form != formWord && s.form != formSlug {
+			w.wrong(n, "put it in quotes", "%s must be text, not %s", path, nodeNoun(n))
+			return
+		}
+		w.checkText(n, s, path)
+	}
+}
+
+// checkText checks forms that are texts of some shape.
+func (w *walker) checkText(n *yaml.Node, s *spec, path string) {
+	v := n.Value
+	switch s.form {
+	case formText, formTemplate:
+		if strings.TrimSpace(v) == "" {
+			w.wrong(n, "", "%s is empty", path)
+		}
+		if s.form == formTemplate {
+			_, ms := parseTemplate(v, w.at(n), nil)
+			w.mistakes = append(w.mistakes, ms...)
+		}
+	case formWord:
+		for _, word := range s.words {
+			if v == word {
+				return
+			}
+		}
+		hint := didYouMean(v, s.words)
+		if hint == "" {
+			hint = strings.Join(s.words, ", ")
+		}
+		w.wrong(n, hint, "%q is no %s", v, s.what)
+	case formSlug:
+		if !slugForm.MatchString(v) || len(v) > 80 {
+			w.wrong(n, "lower-case letters, digits and single hyphens, at most 80", "%s: %q is no slug", path, v)
+		}
+	case formName:
+		if !nameForm.MatchString(v) || len(v) > 80 {
+			w.wrong(n, "lower-case letters, digits and _", "%s: %q is no name", path, v)
+		}
+	case formField:
+		if m := fieldMistake(v); m != "" {
+			w.wrong(n, fieldHint(v), "%s", m)
+		}
+	case formTag:
+		if m, hint := tagMistake(v); m != "" {
+			w.wrong(n, hint, "%s", m)
+		}
+	case formNetwork:
+		if _, err := parseNetwork(v); err != nil {
+			w.wrong(n, "192.0.2.0/24 or 192.0.2.7", "%s: %q is no network", path, v)
+		}
+	}
+}
+
+// noun says what a value of this spec is, for messages.
+func (s *spec) noun() string {
+	switch s.form {
+	case formObject, formMap, formSet, formAny:
+		return "a mapping"
+	case formList:
+		return "a list"
+	case formDuration:
+		return "a time like 10m"
+	case formInteger, formNumber:
+		return "a number"
+	case formBool:
+		return "true or false"
+	case formDate:
+		return "a date"
+	case formExpr:
+		return "a condition"
+	case formField:
+		return "a field"
+	case formWord:
+		return "a " + s.what
+	case formEither:
+		return s.alts[0].noun()
+	}
+	return "text"
+}
+
+// nodeNoun says what a YAML value is.
+func nodeNoun(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "nothing"
+	case "!!bool":
+		return "true or false"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!timestamp":
+		return "a date"
+	}
+	return "text"
+}
+
+// fieldMistake says why a name is no field; "" when it is one.
+func fieldMistake(name string) string {
+	if path, ok := engine.RawPath(name); ok {
+		if strings.HasPrefix(path, ".") || strings.HasSuffix(path, ".") || strings.Contains(path, "..") || strings.ContainsAny(path, " \t") {
+			return fmt.Sprintf("%q is no path into the record", name)
+		}
+		return ""
+	}
+	if name == "measure" {
+		return "measure is no field of an event"
+	}
+	if _, ok := engine.LookupField(name); ok {
+		return ""
+	}
+	return fmt.Sprintf("no field is named %q", name)
+}
+
+// fieldHint gives the nearest field.
+func fieldHint(name string) string { return didYouMean(name, fieldNames()) }
+
+func fieldNames() []string {
+	defs := engine.Fields()
+	names := make([]string, 0, len(defs))
+	for _, d := range defs {
+		if d.Name != "measure" {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// parseDuration reads 90s, 10m, 1h30m or 30d; at most 3,650 days.
+func parseDuration(s string) (time.Duration, error) {
+	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
+	var total time.Duration
+	for rest := s; ; {
+		i := 0
+		for i < len(rest) && rest[i] >= '0' && rest[i] <= '9' {
+			i++
+		}
+		if i == 0 || i > 9 {
+			return 0, fmt.Errorf("%q is no time", s)
+		}
+		if i == len(rest) {
+			return 0, fmt.Errorf("%q has no unit", s)
+		}
+		unit, ok := units[rest[i]]
+		if !ok {
+			return 0, fmt.Errorf("%q has an unknown unit", s)
+		}
+		n, _ := strconv.ParseInt(rest[:i], 10, 64)
+		if n > int64(3650*24*time.Hour/unit) {
+			return 0, fmt.Errorf("%q is longer than ten years", s)
+		}
+		if total += time.Duration(n) * unit; total > 3650*24*time.Hour {
+			return 0, fmt.Errorf("%q is longer than ten years", s)
+		}
+		if rest = rest[i+1:]; rest == "" {
+			return total, nil
+		}
+	}
+}
+
+// parseDate reads a day (midnight UTC) or an RFC 3339 time, as ns.
+func parseDate(s string) (int64, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339, s)
+	}
+	if err == nil && (t.Year() < 1970 || t.Year() > 2200) {
+		err = fmt.Errorf("year %d", t.Year())
+	}
+	return t.UnixNano(), err
+}
+
+// parseNetwork reads a CIDR or a single address, unmapped.
+func parseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, err
+	}
+	if a := p.Addr(); a.Is4In6() {
+		if p.Bits() < 96 {
+			return p, fmt.Errorf("mapped addresses")
+		}
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), nil
+}
+
+var (
+	tagSpaces = []string{"attack", "atlas", "reflex", "car", "cve", "d3fend", "detection", "stp", "tlp"}
+	phases    = []string{"recon", "reconnaissance", "evaluate", "evaluation", "fortify", "limit", "expose", "exercise"}
+	attackTag = regexp.MustCompile(`^attack\.(t\d{4}(\.\d{3})?|[gs]\d{4}|ta\d{4}|[a-z]{3,}([-_][a-z]+)*)$`)
+	atlasTag  = regexp.MustCompile(`^atlas\.(aml\.(t|ta|cs|m)\d{4}(\.\d{3})?|[a-z]{3,}([-_][a-z]+)*)$`)
+	otherTag  = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9_-]+)+$`)
+)
+
+// tagMistake says why a tag is none, and what to write.
+func tagMistake(t string) (mistake, hint string) {
+	space, rest, _ := strings.Cut(t, ".")
+	switch {
+	case t != strings.ToLower(t):
+		return fmt.Sprintf("tag %q is not in lower case", t), didYouMean(t, []string{strings.ToLower(t)})
+	case space == "attack" && !attackTag.MatchString(t):
+		return fmt.Sprintf("%q is no ATT&CK tag", t), "attack.t1078, attack.t1078.004 or a tactic such as attack.initial-access"
+	case space == "atlas" && !atlasTag.MatchString(t):
+		return fmt.Sprintf("%q is no ATLAS tag", t), "atlas.aml.t0012 or atlas.aml.t0010.003"
+	case space == "reflex":
+		for _, p := range phases {
+			if rest == p {
+				return "", ""
+			}
+		}
+		return fmt.Sprintf("%q is no phase of the method", t), didYouMean(rest, phases)
+	}
+	for _, s := range tagSpaces {
+		if s == space && otherTag.MatchString(t) {
+			return "", ""
+		}
+	}
+	return fmt.Sprintf("%q is no tag", t), "a tag begins with " + strings.Join(tagSpaces, ", ")
+}
