@@ -1,0 +1,43 @@
+// Package correlate turns hits into alerts: hits to points, points to chains
+// over links, points to episodes, one alert an episode. The pipeline drives
+// it; see Correlator. It knows event time only.
+//
+// # Decisions
+//
+// Where DESIGN section 4 leaves room, this is what both the engine and the
+// oracle (oracle.go, the definition in executable form) do:
+//
+//   - Order of events: time, then dataset by its number, then id.
+//   - "Strictly between" (negated steps) is by time alone: an event at the very
+//     time of a neighbour is not between. A negated first step looks at
+//     [first-within, first), a negated last one at (last, last+within].
+//   - A negated step is a condition on chains: of the chains without a
+//     forbidden event the latest is taken. So repeating an early step does not
+//     hide an earlier, unbroken chain.
+//   - Negated and optional steps are matched by those of their keys that
+//     mandatory steps bind; without any such key they match nothing.
+//   - Order is asked of neighbouring mandatory steps only. With the tolerance
+//     it is not transitive, and need not be.
+//   - An optional step takes its latest event between the mandatory steps
+//     around it, another than those before it and the one after it. First in
+//     the sequence, it counts its within to the step after it. Behind the last
+//     mandatory step it takes nothing: the chain is over.
+//   - A key is bound by the first mandatory step that names it. A later step
+//     that shares no bound key is reached over links only, from `from` to `to`;
+//     one linked key is enough for a step that brings several.
+//   - An unordered sequence completes at its latest event; steps' within,
+//     links and reached are for ordered ones, every mandatory step names the
+//     same keys, and a negated step forbids an event between first and last.
+//   - An event without the field that is counted distinct or summed is not an
+//     event of the count. Amounts are exact to 1e-9.
+//   - A sum takes whole buckets from the one that holds t-within, so its span
+//     is up to within/288 more than within; never less.
+//   - The events that made a point: of a count the at_least latest ones, of a
+//     distinct count the latest event of each of the at_least latest values, of
+//     a sum the event itself.
+//   - measure saturates at the greater of at_least and 4096 (count, distinct).
+//   - A first_seen key that is silent for longer than memory learns anew.
+//   - A span of exactly 24 h still belongs to an episode.
+//   - An alert's title and shown values are those of its first point of the
+//     highest level, its key those of its first point.
+package correlate

@@ -1,0 +1,325 @@
+package correlate
+
+import (
+	"slices"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/rule"
+	"github.com/seed-843b225c/reflex/engine/window"
+)
+
+// plan is what correlate works out once for a rule set. It is immutable and
+// shared by all shards.
+type plan struct {
+	set    *rule.Set
+	rules  []*rulePlan
+	order  []int // rules, a rule after every rule it takes points from
+	probes []probePlan
+	// measure is the slot of the pseudo field a count's level_when reads; -1.
+	measure int
+	text    []bool // by slot: outside text, redacted before it is kept
+}
+
+// probePlan is what a hit of one probe needs.
+type probePlan struct {
+	rule *rulePlan
+	keep []int // slots kept of the event
+}
+
+// rulePlan is one rule with what follows from it.
+type rulePlan struct {
+	*rule.Compiled
+	salt     uint64 // of its keys: hash of its id, so that keys outlive a reload
+	off      bool
+	when     int     // probe of its own condition, -1
+	links    []int   // probe of each link
+	keep     []int   // slots kept of events of its own condition
+	stepKeep [][]int // slots kept of each step's events
+	shown    [][]int // slots that evidence shows; of a sequence by step, else one
+	// reads is every dataset whose events can make points of this rule.
+	reads engine.DatasetSet
+	feeds []feed
+	// need is the mandatory steps, and ends the steps at which a chain is a
+	// point: each step with reached, and the last mandatory one.
+	need []int
+	ends []int
+	// tolerance is the widest two events of this rule may be in the wrong
+	// order, ns; 0 when order does not matter to it.
+	tolerance int64
+	// delay is how far the watermark must pass a point before it is settled.
+	delay int64
+	// trailing is how long after the completing event a negated step may still
+	// forbid the chain; 0: none.
+	trailing int64
+	waits    bool // speaks at the watermark, not at once
+}
+
+// feed is one step of a sequence that takes this rule's points.
+type feed struct {
+	rule, step int
+	except     []rule.Exception
+}
+
+func newPlan(set *rule.Set) *plan {
+	p := &plan{set: set, measure: set.Layout.SlotOf("measure")}
+	for _, s := range set.Layout.Slots() {
+		p.text = append(p.text, s.Raw != "" || s.Field.Def().Text)
+	}
+	for _, c := range set.Rules {
+		r := &rulePlan{Compiled: c, when: -1, off: c.Mode == rule.ModeOff, salt: window.Hash(0, []byte(c.ID)).Lo}
+		if c.Kind == rule.Sequence {
+			r.links = make([]int, len(c.Sequence.Links))
+			r.stepKeep = make([][]int, len(c.Sequence.Steps))
+		}
+		p.rules = append(p.rules, r)
+	}
+	for i, pr := range set.Probes {
+		switch r := p.rules[pr.Rule]; pr.Role {
+		case rule.RoleWhen:
+			r.when = i
+		case rule.RoleLink:
+			r.links[pr.Part] = i
+		}
+	}
+	p.sort()
+	for _, i := range p.order {
+		p.steps(p.rules[i])
+		p.datasets(p.rules[i])
+	}
+	p.keeps()
+	p.feed()
+	p.probes = make([]probePlan, len(set.Probes))
+	for i, pr := range set.Probes {
+		r := p.rules[pr.Rule]
+		pp := probePlan{rule: r, keep: r.keep}
+		switch pr.Role {
+		case rule.RoleStep:
+			pp.keep = r.stepKeep[pr.Part]
+		case rule.RoleLink:
+			l := r.Sequence.Links[pr.Part]
+			pp.keep = []int{l.From.Slot, l.To.Slot}
+		}
+		p.probes[i] = pp
+	}
+	return p
+}
+
+// sort orders the rules so that points flow forward.
+func (p *plan) sort() {
+	seen := make([]bool, len(p.rules))
+	var visit func(i int)
+	visit = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		if s := p.rules[i].Sequence; s != nil {
+			for _, st := range s.Steps {
+				for _, b := range st.Rules {
+					visit(b)
+				}
+			}
+		}
+		p.order = append(p.order, i)
+	}
+	for i := range p.rules {
+		visit(i)
+	}
+}
+
+// steps works out the steps of a sequence, its tolerance and its delay.
+func (p *plan) steps(r *rulePlan) {
+	s := r.Sequence
+	if s == nil {
+		r.waits = r.Kind == rule.FirstSeen
+		return
+	}
+	for i, st := range s.Steps {
+		if !st.Optional && !st.Negated {
+			r.need = append(r.need, i)
+		}
+		r.waits = r.waits || st.Negated
+	}
+	if len(r.need) == 0 {
+		r.off = true
+		return
+	}
+	last := r.need[len(r.need)-1]
+	for i, st := range s.Steps {
+		if i == last || s.Ordered && st.Reached != 0 && !st.Negated && i < last {
+			r.ends = append(r.ends, i)
+		}
+	}
+	if !s.Ordered {
+		return
+	}
+	for _, d := range engine.Datasets() {
+		r.tolerance = max(r.tolerance, int64(d.Info().Resolution)+s.Slack)
+	}
+	for _, st := range s.Steps[last+1:] {
+		if st.Negated {
+			r.trailing = max(r.trailing, st.Within)
+		}
+	}
+	r.delay = r.tolerance*int64(len(s.Steps)+1) + r.trailing
+}
+
+// datasets works out which watermarks hold a rule back.
+func (p *plan) datasets(r *rulePlan) {
+	for _, pr := range p.set.Probes {
+		if pr.Rule != r.Index {
+			continue
+		}
+		for _, d := range engine.Datasets() {
+			if pr.From.Has(d) || pr.NeedsRun && d.Info().Jobs {
+				r.reads = r.reads.With(d)
+			}
+		}
+	}
+}
+
+// keeps works out which slots are kept of which events: what the compiler
+// says, and all that this package reads by itself.
+func (p *plan) keeps() {
+	for i := range p.order {
+		r := p.rules[p.order[len(p.order)-1-i]] // takers before givers
+		p.keepOwn(r)
+		s := r.Sequence
+		if s == nil {
+			continue
+		}
+		for i, st := range s.Steps {
+			for _, b := range st.Rules {
+				base := p.rules[b]
+				base.keep = union(base.keep, r.stepKeep[i])
+				for _, f := range base.Feeds {
+					if f.Rule == r.Index && f.Step == i {
+						for _, x := range f.Except {
+							base.keep = union(base.keep, condSlots(x.Cond))
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func (p *plan) keepOwn(r *rulePlan) {
+	own := r.Keep
+	var refs []rule.Ref
+	for _, n := range r.Alert.Entities {
+		refs = append(refs, n.Ref)
+	}
+	for _, n := range r.Alert.Show {
+		refs = append(refs, n.Ref)
+	}
+	refs = append(refs, r.Alert.DedupBy...)
+	if r.Alert.Title != nil {
+		for _, part := range r.Alert.Title.Parts {
+			if part.Ref != nil {
+				refs = append(refs, *part.Ref)
+			}
+		}
+	}
+	for _, lw := range r.LevelWhen {
+		own = union(own, condSlots(lw.If))
+	}
+	own = union(own, slotsOf(refs, -1))
+	shown := slotsOf(refs, -1)
+	switch r.Kind {
+	case rule.Count:
+		extra := []int{r.Count.Distinct, r.Count.Sum}
+		own = union(union(own, r.Count.By), extra)
+		shown = union(union(shown, r.Count.By), extra)
+	case rule.FirstSeen:
+		own = union(union(own, r.First.By), r.First.Value)
+		shown = union(union(shown, r.First.By), r.First.Value)
+	case rule.Sequence:
+		for i, st := range r.Sequence.Steps {
+			k := union(st.Keep, slotsOf(refs, i))
+			for _, by := range st.By {
+				k = union(k, []int{by.Slot})
+			}
+			sh := union(k, nil)
+			if st.Differs != nil {
+				k = union(k, st.Differs.Slots)
+			}
+			for _, other := range r.Sequence.Steps {
+				if other.Differs != nil && other.Differs.From == i {
+					k = union(k, other.Differs.Slots)
+				}
+			}
+			if slices.Contains(r.ends, i) || !r.Sequence.Ordered {
+				k = union(k, union(own, r.keep)) // may be the completing event
+				sh = union(sh, shown)
+			}
+			r.stepKeep[i] = union(r.stepKeep[i], k)
+			r.shown = append(r.shown, sh)
+		}
+		return
+	}
+	r.keep = union(r.keep, own)
+	r.shown = [][]int{shown}
+}
+
+// feed tells each rule where its points go on.
+func (p *plan) feed() {
+	for _, i := range p.order {
+		r := p.rules[i]
+		if r.Sequence == nil || r.off {
+			continue
+		}
+		for j, st := range r.Sequence.Steps {
+			for _, b := range st.Rules {
+				base := p.rules[b]
+				if base.off || base.Mode == rule.ModeShadow && r.Mode != rule.ModeShadow {
+					continue
+				}
+				f := feed{rule: i, step: j}
+				for _, x := range base.Feeds {
+					if x.Rule == i && x.Step == j {
+						f.except = x.Except
+					}
+				}
+				base.feeds = append(base.feeds, f)
+			}
+		}
+	}
+}
+
+// slotsOf gives the slots that references to one step read; -1: the point's
+// own event.
+func slotsOf(refs []rule.Ref, step int) []int {
+	var out []int
+	for _, r := range refs {
+		if r.Step == step && r.Meta == "" && r.Slot >= 0 && r.Key < 0 {
+			out = append(out, r.Slot)
+		}
+	}
+	return union(out, nil)
+}
+
+// union gives the sorted union of two sets of slots without -1.
+func union(a, b []int) []int {
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	out = slices.Compact(out)
+	for len(out) > 0 && out[0] < 0 {
+		out = out[1:]
+	}
+	return out
+}
+
+// condSlots gives the slots a condition reads.
+func condSlots(c *rule.Cond) []int {
+	if f, ok := any(c).(interface{ Fields() []int }); ok && c != nil {
+		return f.Fields()
+	}
+	return nil
+}
+
+// tolerance is how far a may be later than b by the clock and still count as
+// not after it.
+func tolerance(a, b *window.Event, slack int64) int64 {
+	return int64(max(a.Dataset().Info().Resolution, b.Dataset().Info().Resolution)) + slack
+}
