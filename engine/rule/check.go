@@ -49,6 +49,30 @@ func (c *checker) rule() {
 	c.alert()
 }
 
+// tests warns about a rule that calls itself stable without showing it.
+func (c *checker) tests() {
+	if c.r.Status != "stable" {
+		return
+	}
+	fires, quiet := false, false
+	for _, t := range c.r.Tests {
+		fires = fires || t.Want.Number > 0
+		quiet = quiet || t.Want.Number == 0
+	}
+	var lack []string
+	if !fires {
+		lack = append(lack, "no test that fires")
+	}
+	if !quiet {
+		lack = append(lack, "no test that stays quiet")
+	}
+	if len(lack) > 0 {
+		m := c.r.pos.Mistake(0, "", "rule %s calls itself stable and has %s", c.r.ID, strings.Join(lack, " and "))
+		m.Warning = true
+		c.w.mistakes = append(c.w.mistakes, m)
+	}
+}
+
 // repeated reports the second of two equal texts.
 func (c *checker) repeated(what string, lists ...[]Text) {
 	seen := map[string]bool{}
@@ -139,7 +163,7 @@ func (c *checker) alert() {
 	}
 	for _, list := range need {
 		for _, k := range list {
-			found := false
+			found := fieldMistake(k.Value) != "" // reported already
 			for _, t := range a.DedupBy {
 				found = found || t.Value == k.Value
 			}

@@ -166,7 +166,7 @@ func (c *checker) keys(s *SequenceText) {
 		a, okA := engine.LookupField(first.Ref.Value)
 		f, okF := engine.LookupField(b.Ref.Value)
 		if okA && okF && a.Type() != f.Type() {
-			c.wrong(b.Ref.Pos, "", "key %s is a %s here (%s) and a %s elsewhere (%s): they are never equal", b.Name.Value, f.Type(), f.Name(), a.Type(), a.Name())
+			c.wrong(b.Ref.Pos, "", "key %s has type %s here and, as %s, type %s: they are never equal", b.Name.Value, f.Type(), a.Name(), a.Type())
 		}
 	}
 	groups := union{}

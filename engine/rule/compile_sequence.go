@@ -77,7 +77,7 @@ func (b *build) stepRules(t *StepText) []int {
 			}
 		}
 	}
-	if b.out.Index < 0 || b.r.Mode == ModeOff {
+	if b.r.Mode == ModeOff {
 		return out
 	}
 	for _, id := range idle {

@@ -109,6 +109,7 @@ func readKey(v node) (engine.AIKey, bool) {
 	}
 	if len(k.Prefix) > 20 || len(k.Suffix) > 8 {
 		v.w.wrong(v.n, "at most 20 characters of prefix and 8 of suffix", "an inventory holds no keys, only how they begin and end")
+		v.w.mistakes[len(v.w.mistakes)-1].Text = "" // it may hold a key
 		return k, false
 	}
 	return k, k.ID != ""

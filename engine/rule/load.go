@@ -246,6 +246,8 @@ func split(text string) []part {
 	return append(parts, part{text[start:], startLine})
 }
 
+var yamlAnchor = regexp.MustCompile(`^unknown anchor '([^']*)' referenced$`)
+
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // syntax reports what the YAML parser refused.
@@ -268,6 +270,14 @@ func (w *walker) syntax(err error, p part) {
 			m.Hint = "YAML is indented with spaces"
 			break
 		}
+	}
+	if g := yamlAnchor.FindStringSubmatch(m.Message); g != nil {
+		if i := strings.Index(p.text, "*"+g[1]); i >= 0 {
+			before := p.text[:i]
+			m.Line = p.first + 1 + strings.Count(before, "\n")
+			m.Col = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+		}
+		m.Hint = "put a text that begins with * in quotes"
 	}
 	m.Text = w.src.line(m.Line)
 	if m.Hint == "" && strings.Contains(m.Text, "{{") {

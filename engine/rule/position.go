@@ -67,9 +67,11 @@ func (p Position) At(offset int) (line, col int) {
 	t.enter(p.text)
 	for _, r := range p.text {
 		if offset == 0 {
+			t.settle(r)
 			break
 		}
 		offset--
+		t.settle(r)
 		t.step(r)
 	}
 	return t.line, t.col + 1
@@ -159,23 +161,31 @@ func (t *tracer) blank() bool {
 	return true
 }
 
+// settle goes to the line where r is written: line ends fold into fewer
+// characters than were written, or into none.
+func (t *tracer) settle(r rune) {
+	if r == ' ' || r == '\n' || r == '\t' {
+		return
+	}
+	for t.blank() && t.next() {
+	}
+	for len(t.rest) > 1 && (t.rest[0] == ' ' || t.rest[0] == '\t') {
+		t.take(1)
+	}
+}
+
 // step passes the character r of the scalar's text.
 func (t *tracer) step(r rune) {
 	switch {
 	case t.style == styleDouble && len(t.rest) > 0 && t.rest[0] == '\\':
 		t.escape(r)
-	case len(t.rest) > 0 && t.rest[0] == r && !(t.style != styleLiteral && r == ' ' && t.blank()):
+	case len(t.rest) > 0 && t.rest[0] == r && (t.style == styleLiteral || !t.blank()):
 		t.take(1)
 		if r == '\'' && t.style == styleSingle {
 			t.take(1) // it is written twice
 		}
-	case r == ' ' && t.blank(): // a fold
-		for t.next() && len(t.rest) == 0 {
-		}
-	case r == '\n' && t.blank():
+	case t.blank():
 		t.next()
-	case t.blank() && t.next(): // a break that left no blank
-		t.step(r)
 	}
 }
 

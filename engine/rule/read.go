@@ -52,6 +52,7 @@ func readRule(d document) *Rule {
 	for i, v := range d.get("tests").list() {
 		r.Tests = append(r.Tests, readTest(v, r, i))
 	}
+	c.tests()
 	r.broken = d.broken || len(Mistakes(d.w.mistakes[before:]).Errors()) > 0
 	return r
 }

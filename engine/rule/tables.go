@@ -48,7 +48,7 @@ const (
 var docSpecs = map[string]*spec{docRule: ruleSpec, docException: exceptionSpec, docList: listSpec, docKeys: keysSpec}
 
 var ruleSpec = object("rule",
-	key{"kind", word("kind of document", docRule, docException, docList, docKeys), false, "what the document is", docRule},
+	key{"kind", word("kind of document", docRule), false, "what the document is", docRule},
 	key{"id", slugSpec, true, "stable slug: the same word in Slack, Elasticsearch and metrics", ""},
 	key{"title", textSpec, true, "what happened, in one line", ""},
 	key{"status", word("status", "experimental", "test", "stable", "deprecated"), false, "how mature the rule is", "experimental"},
@@ -141,7 +141,7 @@ var alertSpec = object("alert",
 )
 
 var exceptionSpec = object("exception",
-	key{"kind", word("kind of document", docRule, docException, docList, docKeys), true, "exception", ""},
+	key{"kind", word("kind of document", docException), true, "exception", ""},
 	key{"id", slugSpec, true, "stable slug", ""},
 	key{"rules", oneOrMore(slugSpec), false, "rules it applies to", ""},
 	key{"tags", oneOrMore(tagSpec), false, "and rules with one of these tags", ""},
@@ -161,7 +161,7 @@ var listEntrySpec = object("",
 )
 
 var listSpec = object("list",
-	key{"kind", word("kind of document", docRule, docException, docList, docKeys), false, "list", docList},
+	key{"kind", word("kind of document", docList), false, "list", docList},
 	key{"name", &spec{form: formName}, true, `the name conditions use: list("name")`, ""},
 	key{"type", listTypeSpec, true, "how entries are compared", ""},
 	key{"description", textSpec, false, "what is in it", ""},
@@ -182,7 +182,7 @@ var aiKeySpec = object("ai_key",
 )
 
 var keysSpec = object("ai_keys",
-	key{"kind", word("kind of document", docRule, docException, docList, docKeys), false, "ai_keys", docKeys},
+	key{"kind", word("kind of document", docKeys), false, "ai_keys", docKeys},
 	key{"description", textSpec, false, "what is in it", ""},
 	key{"ai_keys", listOf(aiKeySpec, 0), true, "inventory of AI keys; never the keys themselves", ""},
 )

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -78,12 +79,23 @@ func (w *walker) ordinary(n *yaml.Node) bool {
 		w.wrong(n, "write the value out", "aliases (*%s) are not part of the language", n.Value)
 	case n.Anchor != "":
 		w.wrong(n, "", "anchors (&%s) are not part of the language", n.Anchor)
-	case n.Style&yaml.TaggedStyle != 0:
+	case n.Style&yaml.TaggedStyle != 0 || w.char(n) == '!':
 		w.wrong(n, "", "tags (%s) are not part of the language", n.Tag)
 	default:
 		return true
 	}
 	return false
+}
+
+// char gives the character a node begins with.
+func (w *walker) char(n *yaml.Node) rune {
+	line := w.src.line(n.Line + w.first)
+	for i, r := range line {
+		if i >= n.Column-1 && utf8.RuneCountInString(line[:i]) == n.Column-1 {
+			return r
+		}
+	}
+	return 0
 }
 
 func (w *walker) checkAny(n *yaml.Node, path string, depth int) {
@@ -167,6 +179,7 @@ func (w *walker) checkObject(n *yaml.Node, s *spec, path string) {
 			return
 		}
 		hint := didYouMean(k.Value, s.keyNames())
+		has[nearest(k.Value, s.keyNames())] = true // one mistake, not two
 		if hint == "" {
 			hint = "it knows " + strings.Join(s.keyNames(), ", ")
 		}
@@ -242,10 +255,12 @@ func (w *walker) checkList(n *yaml.Node, s *spec, path string) {
 	}
 	elem := strings.TrimSuffix(path, "s")
 	if path == "tests" || path == "events" || path == "steps" || path == "links" || path == "entries" {
-		if path == "entries" {
-			elem = "entry"
-		}
 		elem = "a " + elem
+		if path == "entries" {
+			elem = "an entry"
+		} else if path == "events" {
+			elem = "an event"
+		}
 	}
 	for _, c := range n.Content {
 		w.check(c, s.elem, elem)

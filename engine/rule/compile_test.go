@@ -1,0 +1,4 @@
+package rule
+
+// testOptions gives what conditions of the samples call.
+func testOptions() Options { return Options{} }
