@@ -53,6 +53,9 @@ type lineFormat struct {
 	// sniff reports whether a line can only be of this format. It sees lines
 	// without their end and without a byte order mark.
 	sniff func(line []byte) bool
+	// claims reports whether the surroundings of a line (headers, labels, file
+	// name) say that it is of this format. May be nil.
+	claims func(c *context) bool
 	// open makes the decoder of one partition or file.
 	open func(p *Plan) lineDecoder
 }
@@ -105,11 +108,7 @@ func (out *emitter) emit(f *fact, c *context) {
 		return
 	}
 	l, ev := out.plan.layout, &out.ev
-	if cap(ev.Values) < l.Len() {
-		ev.Values = make([]engine.Value, l.Len())
-	}
-	ev.Values = ev.Values[:l.Len()]
-	clear(ev.Values)
+	out.clear()
 	ev.Dataset, ev.Time, ev.ID, ev.Hash = f.dataset, f.time, f.id, engine.HashID(f.dataset, f.id)
 	ev.Origin, ev.Derived, ev.Place = c.origin, f.kind, f.place
 	ev.Raw, ev.Outer, ev.All, ev.Document = f.raw, c.outer, f.fields, nil
@@ -124,6 +123,14 @@ func (out *emitter) emit(f *fact, c *context) {
 		}
 	}
 	out.h.Event(ev)
+}
+
+// clear empties the slots.
+func (out *emitter) clear() {
+	if ev := &out.ev; ev.Values == nil {
+		ev.Values = make([]engine.Value, out.plan.layout.Len())
+	}
+	clear(out.ev.Values)
 }
 
 // common sets the slots that every event has.
@@ -175,3 +182,6 @@ func (out *emitter) skip(c *context, reason string) { out.h.Skip(c.origin, reaso
 
 // alias makes a string of bytes without copying.
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// bytesOf gives the bytes of a string without copying. Read only.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

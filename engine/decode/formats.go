@@ -2,6 +2,13 @@ package decode
 
 import "bytes"
 
+// formats lists the JSON formats, the most specific first. Adding one is one
+// line here.
+var formats = []*format{
+	&cloudTrail,
+	&cloudTrailCopy,
+}
+
 // lineFormats lists the formats made of lines, the most specific first. Adding
 // one is one line here.
 var lineFormats = []*lineFormat{}

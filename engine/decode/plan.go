@@ -1,6 +1,9 @@
 package decode
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/seed-843b225c/reflex/engine"
 )
 
@@ -13,16 +16,62 @@ type Options struct {
 // Plan says what to extract for one Layout. It is immutable and shared by all
 // decoders.
 type Plan struct {
-	layout *engine.Layout
-	opts   Options
+	layout  *engine.Layout
+	opts    Options
+	readers []*reader // in the order of formats
+	probe   *reader   // reads the signs of all formats and envelopes
+	signs   [][]int32 // by format: cells of its signs in the probe
+	wraps   [][]int32 // by envelope: cells of its signs in the probe
 }
 
-// NewPlan compiles the tables of all formats against the demanded slots.
+// NewPlan compiles the tables of all formats against the demanded slots. The
+// error names a raw path that cannot be one.
 func NewPlan(l *engine.Layout, o Options) (*Plan, error) {
 	if o.MaxRecord <= 0 {
 		o.MaxRecord = 1 << 20
 	}
-	return &Plan{layout: l, opts: o}, nil
+	p := &Plan{layout: l, opts: o}
+	var c compiler
+	for _, f := range formats {
+		rd, err := f.compile(l)
+		if err != nil {
+			return nil, err
+		}
+		p.readers = append(p.readers, rd)
+		p.signs = append(p.signs, c.cells(strings.Fields(f.signs)))
+	}
+	for _, e := range envelopes {
+		p.wraps = append(p.wraps, c.cells(strings.Fields(e.signs)))
+	}
+	p.probe = &reader{trie: c.build()}
+	p.probe.trie.dotted = true
+	return p, nil
+}
+
+// FormatNames lists the names that Record.Format may hold.
+func FormatNames() []string {
+	out := []string{"auto"}
+	for _, f := range formats {
+		if !slices.Contains(out, f.name) {
+			out = append(out, f.name)
+		}
+	}
+	for _, f := range lineFormats {
+		if !slices.Contains(out, f.name) {
+			out = append(out, f.name)
+		}
+	}
+	return out
+}
+
+// named finds the JSON format of a name, nil when it has none.
+func (p *Plan) named(name string) *reader {
+	for _, rd := range p.readers {
+		if rd.name == name {
+			return rd
+		}
+	}
+	return nil
 }
 
 // deadLetterLimit is how much of a refused record is kept.
@@ -31,22 +80,4 @@ const deadLetterLimit = 64 << 10
 // deadLetter copies what may be kept of refused bytes.
 func (p *Plan) deadLetter(data []byte) []byte {
 	return append([]byte(nil), data[:min(len(data), deadLetterLimit)]...)
-}
-
-// Decoder turns the records of one partition or file into events. It belongs
-// to one goroutine.
-type Decoder struct {
-	plan *Plan
-	out  emitter
-}
-
-// NewDecoder makes a decoder for one partition or file.
-func (p *Plan) NewDecoder() *Decoder {
-	return &Decoder{plan: p, out: emitter{plan: p}}
-}
-
-// Decode finds the records in rec and hands their events to h, which must be
-// done with each before it returns.
-func (d *Decoder) Decode(rec engine.Record, h engine.Handler) {
-	d.out.h = h
 }

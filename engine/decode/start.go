@@ -1,0 +1,77 @@
+package decode
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// magics are the first bytes of files that are no logs, with what to do.
+var magics = []struct{ magic, reason, detail string }{
+	{"\xff\xfe", "UTF-16", "the text is UTF-16; convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"},
+	{"\xfe\xff", "UTF-16", "the text is UTF-16; convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"},
+	{"\x1f\x8b", "compressed", "gzip inside; unpack it once more"},
+	{"\x28\xb5\x2f\xfd", "compressed", "zstd inside; unpack it first"},
+	{"PK\x03\x04", "archive", "a ZIP archive; unpack it first"},
+	{"BZh", "compressed", "bzip2; unpack it first"},
+	{"\xfd7zXZ", "compressed", "xz; unpack it first"},
+	{"PAR1", "Parquet", "Parquet is not read; export the log as text or JSON"},
+	{"Obj\x01", "Avro", "Avro is not read; export the log as JSON"},
+}
+
+// start looks at the first bytes: a byte order mark is dropped, what is no
+// text is refused as a whole, once.
+func (s *stream) start(buf []byte, last bool) int {
+	if len(buf) < 512 && !last && bytes.IndexByte(buf, '\n') < 0 {
+		return s.more()
+	}
+	if s.mode = modeTop; s.lines != nil {
+		s.mode = modeText
+	}
+	if bytes.HasPrefix(buf, []byte("\xef\xbb\xbf")) {
+		n := s.advance(3, 0)
+		s.indent = 0
+		return n
+	}
+	for _, m := range magics {
+		if bytes.HasPrefix(buf, []byte(m.magic)) {
+			return s.dead(m.reason, m.detail, buf)
+		}
+	}
+	head := buf[:min(len(buf), 512)]
+	switch nul := bytes.IndexByte(head, 0); {
+	case nul < 0:
+	case len(head) >= 4 && head[1] == 0 && head[3] == 0 && head[0] != 0, len(head) >= 4 && head[0] == 0 && head[2] == 0 && head[1] != 0:
+		return s.dead("UTF-16", magics[0].detail, buf)
+	case head[0] != '{' && head[0] != '[' && s.lines == nil && s.d.recogniseLine(firstLine(head), s.here()) == nil:
+		return s.dead("binary", "the bytes are no text", buf)
+	}
+	return 0
+}
+
+func firstLine(b []byte) []byte {
+	line, _, _ := bytes.Cut(b, []byte{'\n'})
+	return line
+}
+
+// dead refuses everything.
+func (s *stream) dead(reason, detail string, buf []byte) int {
+	s.d.out.refuse(s.here(), reason, detail, nil)
+	s.mode = modeDead
+	return len(buf)
+}
+
+// words names why nobody takes a run of lines.
+func (r *lineRun) words(forced *reader) (reason, detail string) {
+	lines := "the line is"
+	if r.n > 1 {
+		lines = fmt.Sprintf("%d lines are", r.n)
+	}
+	if forced != nil {
+		return "not JSON", fmt.Sprintf("%s no JSON, as %s must be", lines, forced.name)
+	}
+	return "unknown format", lines + " neither JSON nor text of a known format; name the format if it is one"
+}
+
+func (d *Decoder) limitText(what string) string {
+	return fmt.Sprintf("one %s is larger than %d bytes, the limit", what, d.plan.opts.MaxRecord)
+}
