@@ -7,22 +7,22 @@ import (
 	"github.com/seed-843b225c/reflex/engine"
 )
 
-// checker finds what one rule alone can get wrong beyond the shape of its YAML.
-type checker struct {
+// review finds what one rule alone can get wrong beyond the shape of its YAML.
+type review struct {
 	w *walker
 	d node
 	r *Rule
 }
 
 // wrong reports a mistake at a text's place.
-func (c *checker) wrong(pos Position, hint, format string, args ...any) {
+func (c *review) wrong(pos Position, hint, format string, args ...any) {
 	if pos.src == nil {
 		pos = c.d.pos()
 	}
 	c.w.mistakes = append(c.w.mistakes, pos.Mistake(0, hint, format, args...))
 }
 
-func (c *checker) rule() {
+func (c *review) rule() {
 	kinds := []string{}
 	for _, k := range []string{"count", "sequence", "first_seen"} {
 		if c.d.get(k).present() {
@@ -50,7 +50,7 @@ func (c *checker) rule() {
 }
 
 // tests warns about a rule that calls itself stable without showing it.
-func (c *checker) tests() {
+func (c *review) tests() {
 	if c.r.Status != "stable" {
 		return
 	}
@@ -74,7 +74,7 @@ func (c *checker) tests() {
 }
 
 // repeated reports the second of two equal texts.
-func (c *checker) repeated(what string, lists ...[]Text) {
+func (c *review) repeated(what string, lists ...[]Text) {
 	seen := map[string]bool{}
 	for _, list := range lists {
 		for _, t := range list {
@@ -86,7 +86,7 @@ func (c *checker) repeated(what string, lists ...[]Text) {
 	}
 }
 
-func (c *checker) positive(parent node, key string) {
+func (c *review) positive(parent node, key string) {
 	if v := parent.get(key); v.present() && v.duration(1) == 0 {
 		if _, err := parseDuration(v.str()); err == nil {
 			c.wrong(v.pos(), "", "%s must be longer than nothing", key)
@@ -94,7 +94,7 @@ func (c *checker) positive(parent node, key string) {
 	}
 }
 
-func (c *checker) count(t *CountText) {
+func (c *review) count(t *CountText) {
 	v := c.d.get("count")
 	c.positive(v, "within")
 	c.repeated("by", t.By)
@@ -128,7 +128,7 @@ func (c *checker) count(t *CountText) {
 	}
 }
 
-func (c *checker) first(t *FirstText) {
+func (c *review) first(t *FirstText) {
 	v := c.d.get("first_seen")
 	c.positive(v, "memory")
 	c.repeated("first_seen", t.By, t.Value)
@@ -144,7 +144,7 @@ func (c *checker) first(t *FirstText) {
 // maxEpisode is how long an episode may last before it is cut.
 const maxEpisode = 24 * time.Hour
 
-func (c *checker) alert() {
+func (c *review) alert() {
 	a := &c.r.Alert
 	c.repeated("dedup", a.DedupBy)
 	if a.Within > maxEpisode {

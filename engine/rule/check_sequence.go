@@ -60,7 +60,7 @@ func (s *SequenceText) completes(i int) bool {
 	return st.mandatory() && (!s.Ordered || st.Reached != 0 || i == s.lastMandatory())
 }
 
-func (c *checker) sequence(s *SequenceText) {
+func (c *review) sequence(s *SequenceText) {
 	v := c.d.get("sequence")
 	c.positive(v, "within")
 	if len(s.Steps) == 0 {
@@ -87,7 +87,7 @@ func (c *checker) sequence(s *SequenceText) {
 	c.keys(s)
 }
 
-func (c *checker) step(s *SequenceText, i int) {
+func (c *review) step(s *SequenceText, i int) {
 	st := &s.Steps[i]
 	v := c.d.get("sequence").get("steps").list()[i]
 	c.positive(v, "within")
@@ -107,7 +107,10 @@ func (c *checker) step(s *SequenceText, i int) {
 	}
 	first, last := s.firstMandatory(), s.lastMandatory()
 	outside := first >= 0 && (i < first || i > last)
-	if st.Negated && outside && st.Within == 0 {
+	if st.Optional && s.Ordered && i > last && last >= 0 {
+		c.wrong(st.ID.Pos, "move it before "+s.Steps[last].ID.Value, "an optional step after the last mandatory one is never looked at")
+	}
+	if st.Negated && outside && st.Within == 0 && s.Ordered {
 		c.wrong(st.ID.Pos, "within: 10m", "a negated step at an end of the sequence needs a within: how far it looks")
 	}
 	if st.Within > s.Within && s.Within > 0 && !(st.Negated && outside) {
@@ -120,21 +123,36 @@ func (c *checker) step(s *SequenceText, i int) {
 		c.wrong(st.reachedPos, "", "only a step that is neither optional nor negated can be reached")
 	}
 	if !s.Ordered {
-		c.unordered(v, st)
+		c.unordered(s, i, v)
 	}
 	c.differs(s, i)
 }
 
-// unordered refuses what means nothing when steps have no order.
-func (c *checker) unordered(v node, st *StepText) {
-	for _, k := range []string{"within", "optional", "negated", "reached"} {
-		if e := v.get(k); e.present() && e.str() != "false" {
+// unordered refuses what means nothing when steps have no order: such a chain
+// completes at its latest event, and every mandatory step binds the same keys.
+func (c *review) unordered(s *SequenceText, i int, v node) {
+	for _, k := range []string{"within", "reached"} {
+		if e := v.get(k); e.present() {
 			c.wrong(e.pos(), "ordered: true, or leave it out", "%s has no meaning in a sequence without order", k)
 		}
 	}
+	st, first := &s.Steps[i], s.firstMandatory()
+	if i == 0 && len(s.Links) > 0 {
+		c.wrong(s.Links[0].When.Pos, "ordered: true, or the same key in every step", "links have no meaning in a sequence without order")
+	}
+	if first < 0 || !st.mandatory() || len(st.By) == 0 {
+		return
+	}
+	same := len(st.By) == len(s.Steps[first].By)
+	for _, b := range s.Steps[first].By {
+		same = same && slices.ContainsFunc(st.By, func(o BoundText) bool { return o.Name.Value == b.Name.Value })
+	}
+	if !same {
+		c.wrong(st.By[0].Name.Pos, "ordered: true, or the same keys", "without order every mandatory step has the same keys: %s and %s differ", st.ID.Value, s.Steps[first].ID.Value)
+	}
 }
 
-func (c *checker) differs(s *SequenceText, i int) {
+func (c *review) differs(s *SequenceText, i int) {
 	st := &s.Steps[i]
 	from := st.DiffersFrom
 	if from.Value == "" {
@@ -155,7 +173,7 @@ func (c *checker) differs(s *SequenceText, i int) {
 }
 
 // keys checks that every step is tied to the others by a common key or a link.
-func (c *checker) keys(s *SequenceText) {
+func (c *review) keys(s *SequenceText) {
 	types := map[string]BoundText{}
 	bind := func(b BoundText) {
 		first, ok := types[b.Name.Value]
@@ -172,11 +190,10 @@ func (c *checker) keys(s *SequenceText) {
 	groups := union{}
 	var names []string
 	for i := range s.Steps {
-		for j, b := range s.Steps[i].By {
+		for _, b := range s.Steps[i].By {
 			bind(b)
 			names = append(names, b.Name.Value)
 			groups.join(b.Name.Value, s.Steps[i].By[0].Name.Value)
-			_ = j
 		}
 	}
 	for i, l := range s.Links {
@@ -197,9 +214,21 @@ func (c *checker) keys(s *SequenceText) {
 		}
 		groups.join(l.From.Name.Value, l.To.Name.Value)
 	}
+	bound := map[string]bool{}
+	for i := range s.Steps {
+		if s.Steps[i].mandatory() {
+			for _, b := range s.Steps[i].By {
+				bound[b.Name.Value] = true
+			}
+		}
+	}
 	for i := range s.Steps {
 		st := &s.Steps[i]
 		if len(st.By) == 0 || len(s.Steps[0].By) == 0 {
+			continue
+		}
+		if !st.mandatory() && len(bound) > 0 && !slices.ContainsFunc(st.By, func(b BoundText) bool { return bound[b.Name.Value] }) {
+			c.wrong(st.By[0].Name.Pos, "use a key of a mandatory step", "step %s has no key that a mandatory step binds", st.ID.Value)
 			continue
 		}
 		if groups.root(st.By[0].Name.Value) != groups.root(s.Steps[0].By[0].Name.Value) {
@@ -209,7 +238,7 @@ func (c *checker) keys(s *SequenceText) {
 }
 
 // linked reports whether another link names the key: links may follow each other.
-func (c *checker) linked(s *SequenceText, key string, but int) bool {
+func (c *review) linked(s *SequenceText, key string, but int) bool {
 	for i, l := range s.Links {
 		if i != but && (l.From.Name.Value == key || l.To.Name.Value == key) {
 			return true

@@ -133,7 +133,7 @@ func (v node) date() int64 {
 	if v.str() == "" {
 		return 0
 	}
-	t, err := parseDate(v.str())
+	t, err := readDate(v.str())
 	if err != nil {
 		return 0
 	}

@@ -47,7 +47,7 @@ func readRule(d document) *Rule {
 	}
 	r.Alert = readAlert(d.get("alert"))
 	before := len(d.w.mistakes)
-	c := &checker{w: d.w, d: d.node, r: r}
+	c := &review{w: d.w, d: d.node, r: r}
 	c.rule()
 	for i, v := range d.get("tests").list() {
 		r.Tests = append(r.Tests, readTest(v, r, i))

@@ -65,7 +65,7 @@ func mapOf(elem *spec, min, max int) *spec {
 
 func object(name string, keys ...key) *spec { return &spec{form: formObject, name: name, keys: keys} }
 
-func either(alts ...*spec) *spec { return &spec{form: formEither, alts: alts} }
+func eitherOf(alts ...*spec) *spec { return &spec{form: formEither, alts: alts} }
 
 func (s *spec) key(name string) *key {
 	for i := range s.keys {

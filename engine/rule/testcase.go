@@ -309,7 +309,7 @@ func parseValue(typ engine.Type, s string) (v engine.Value, why string) {
 		}
 		return engine.Boolean(s == "true"), ""
 	case engine.Date:
-		t, err := parseDate(s)
+		t, err := readDate(s)
 		if err != nil {
 			return v, "is a time: " + strconv.Quote(s) + " is none"
 		}

@@ -299,7 +299,7 @@ func (w *walker) checkScalar(n *yaml.Node, s *spec, path string) {
 			w.wrong(n, "", "%s must be true or false, not %q", path, v)
 		}
 	case formDate:
-		if _, err := parseDate(v); err != nil {
+		if _, err := readDate(v); err != nil {
 			w.wrong(n, "2026-03-02", "%s must be a date, not %q", path, v)
 		}
 	case formDuration:
@@ -476,8 +476,8 @@ func parseDuration(s string) (time.Duration, error) {
 	}
 }
 
-// parseDate reads a day (midnight UTC) or an RFC 3339 time, as ns.
-func parseDate(s string) (int64, error) {
+// readDate reads a day (midnight UTC) or an RFC 3339 time, as ns.
+func readDate(s string) (int64, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
 		t, err = time.Parse(time.RFC3339, s)
