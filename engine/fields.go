@@ -151,6 +151,7 @@ var fields = []FieldDef{
 	{"ci.env.names", List, false, "names of the variables an environment dump showed"},
 	{"ci.env.count", Long, false, "how many variables it showed"},
 	{"ci.env.masked", Long, false, "how many of their values were masked"},
+	{"ci.env.source", Keyword, false, "how the environment was read where the step says so: proc_self, or proc_other for another process's"},
 	{"ci.action.name", Keyword, false, "action or reusable workflow, as owner/name"},
 	{"ci.action.ref", Keyword, false, "tag, branch or commit it was taken by"},
 	{"ci.action.sha", Keyword, false, "commit it was resolved to"},

@@ -1,0 +1,179 @@
+package decode
+
+import "bytes"
+
+// Lines that only mean something together: a command continued by backslashes,
+// a private key, a block of base64. They are read as one line once complete.
+
+// Limits of a job's memory: textPartLimit and textHoldLimit bytes of unfinished
+// lines, and the small tables of textJob, stay under 64 KB together.
+const (
+	textPartLimit = 36 << 10
+	textHoldLimit = 16 << 10
+	textHoldLines = 200
+)
+
+// heldText is a line that is not complete.
+type heldText struct {
+	text   []byte
+	at     textPlace
+	lines  int
+	kind   holdKind
+	width  int     // of the lines of a base64 block
+	stream [3]byte // GitLab's stream mark
+}
+
+type holdKind uint8
+
+const (
+	holdNone holdKind = iota
+	holdBackslash
+	holdPEM
+	holdBase64
+)
+
+func (h *heldText) add(text []byte, p *textPlace) {
+	if h.lines == 0 {
+		h.at = *p
+	}
+	h.text = append(h.text, text...)
+	h.lines++
+}
+
+var pemBegin, pemEnd = []byte("-----BEGIN "), []byte("-----END ")
+
+// hold reads the line, or keeps it until it is complete.
+func (t *textDecoder) hold(j *textJob, text []byte, p *textPlace) {
+	if j.hold.kind != holdNone && t.joins(j, text, p) {
+		return
+	}
+	switch kind := opens(text); kind {
+	case holdNone:
+		t.read(j, text, p)
+	default:
+		j.hold.kind, j.hold.width = kind, len(text)
+		if kind == holdBackslash {
+			text = text[:len(text)-1]
+		}
+		j.hold.add(text, p)
+	}
+}
+
+// opens tells whether a line waits for more.
+func opens(text []byte) holdKind {
+	if len(text) == 0 {
+		return holdNone
+	}
+	if text[len(text)-1] == '\\' {
+		return holdBackslash
+	}
+	if len(text) >= 60 && len(text) <= 80 && base64Line(text) {
+		return holdBase64
+	}
+	if i := dashes(text); i >= 0 && bytes.Contains(text[i:], pemBegin) && !bytes.Contains(text[i:], pemEnd) {
+		return holdPEM
+	}
+	return holdNone
+}
+
+// dashes finds "-----", stepping five bytes at a time.
+func dashes(text []byte) int {
+	for i := 4; i < len(text); i += 5 {
+		if text[i] != '-' {
+			continue
+		}
+		from := i
+		for from > 0 && text[from-1] == '-' {
+			from--
+		}
+		to := i
+		for to+1 < len(text) && text[to+1] == '-' {
+			to++
+		}
+		if to-from >= 4 {
+			return from
+		}
+	}
+	return -1
+}
+
+// joins adds a line to what is held. False: the line does not belong to it;
+// what was held has been read.
+func (t *textDecoder) joins(j *textJob, text []byte, p *textPlace) bool {
+	h := &j.hold
+	full := h.lines >= textHoldLines || len(h.text)+len(text) > textHoldLimit
+	mark := hasPrefix(text, "##[") || hasPrefix(text, "section_")
+	switch h.kind {
+	case holdBackslash:
+		if full || mark {
+			break
+		}
+		if n := len(text); n > 0 && text[n-1] == '\\' {
+			h.add(text[:n-1], p)
+			return true
+		}
+		h.add(text, p)
+		t.release(j)
+		return true
+	case holdPEM:
+		body := bytes.TrimSpace(text)
+		if full || mark || len(body) > 200 {
+			break
+		}
+		h.text = append(h.text, '\n')
+		h.add(body, p)
+		if bytes.Contains(body, pemEnd) {
+			t.release(j)
+		}
+		return true
+	case holdBase64:
+		if full || len(text) > h.width || len(text) == 0 || !base64Line(text) {
+			break
+		}
+		h.add(text, p)
+		if len(text) < h.width {
+			t.release(j)
+		}
+		return true
+	}
+	t.release(j)
+	return false
+}
+
+// release reads what is held.
+func (t *textDecoder) release(j *textJob) {
+	text, at := j.hold.text, j.hold.at
+	j.hold = heldText{}
+	t.read(j, text, &at)
+}
+
+// base64Line reports whether a line is nothing but base64 of either alphabet.
+// Hexadecimal digests and ruler lines are not taken for it.
+func base64Line(text []byte) bool {
+	var upper, lower, other bool
+	end := len(text)
+	for end > 0 && text[end-1] == '=' && len(text)-end < 2 {
+		end--
+	}
+	for _, c := range text[:end] {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			upper = true
+		case c >= 'a' && c <= 'z':
+			lower = true
+		case c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_':
+			other = true
+		default:
+			return false
+		}
+	}
+	return upper && lower && other || end < len(text) && (upper || lower) || len(text) < 60 && (upper || lower || other)
+}
+
+func overwrite(b []byte) {
+	for i := range b {
+		b[i] = '*'
+	}
+}
+
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

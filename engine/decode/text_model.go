@@ -1,0 +1,526 @@
+package decode
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+// model.pulled: a model was fetched, or a line says that it is. The forms are
+// addresses of the hub or of a mirror named by HF_ENDPOINT, git clone of one,
+// hf download, ollama pull, and source that names a model to a loader.
+
+const kwModels = kwHub | kwHubShort | kwMirror | kwMirrorHost | kwHFDownload | kwHFCLI | kwOllama | kwPretrained | kwSnapshot | kwHubFile | kwPipeline |
+	kwVLLM | kwModelArg | kwCd
+
+// modelState is what a job did with models so far.
+type modelState struct {
+	mirror  string // host of HF_ENDPOINT where it is another
+	last    string // the model pulled or loaded last, namespace/name
+	cloned  string // the model whose repository was cloned last
+	dir     string // the folder it lies in
+	inside  bool   // the job changed into it
+	scripts []modelScript
+}
+
+// modelScript is a file with code that was fetched from a model's repository.
+type modelScript struct{ name, model string }
+
+// hubModel is a model as some text names it.
+type hubModel struct {
+	namespace, name, revision, file, host string
+}
+
+func (m *hubModel) ref() string {
+	if m.namespace == "" {
+		return m.name
+	}
+	return m.namespace + "/" + m.name
+}
+
+// models tells every model that a line pulls.
+func (t *textDecoder) models(j *textJob, b []byte, found keyword) {
+	if found&kwMirror != 0 {
+		j.models.setMirror(b)
+	}
+	if found&(kwHub|kwHubShort|kwMirrorHost) != 0 {
+		t.hubAddresses(j, b, found)
+	}
+	if found&(kwHFDownload|kwHFCLI) != 0 {
+		t.hubCommand(j, b)
+	}
+	if found&kwOllama != 0 {
+		t.ollama(j, b)
+	}
+	if found&(kwPretrained|kwSnapshot|kwHubFile|kwPipeline) != 0 {
+		t.loaders(j, b, found)
+	}
+	if found&(kwVLLM|kwModelArg) != 0 {
+		t.servers(j, b)
+	}
+	if found&kwCd != 0 && j.models.dir != "" {
+		if i := indexFold(b, "cd "); i >= 0 && commandAt(b, i) {
+			dir, _ := word(b, i+3)
+			j.models.inside = strings.TrimPrefix(strings.TrimSuffix(dir, "/"), "./") == j.models.dir
+		}
+	}
+}
+
+// setMirror reads HF_ENDPOINT=https://HOST, or with a colon as in a step's env.
+func (m *modelState) setMirror(b []byte) {
+	i := indexFold(b, "hf_endpoint")
+	rest := strings.TrimLeft(string(b[i+len("hf_endpoint"):]), "=: \"'")
+	rest, ok := strings.CutPrefix(rest, "https://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(rest, "http://"); !ok {
+			return
+		}
+	}
+	n := 0
+	for n < len(rest) && (hostByte(rest[n]) || rest[n] == ':') {
+		n++
+	}
+	host := strings.ToLower(rest[:n])
+	host, _, _ = strings.Cut(host, ":")
+	if host == "huggingface.co" || host == "hf.co" || len(host) > 253 {
+		host = ""
+	}
+	m.mirror = strings.Clone(host)
+}
+
+func hostByte(c byte) bool { return nameByte(c) && c != '_' || c == '.' || c == '-' }
+
+// hubAddresses finds addresses of the hub in a line.
+func (t *textDecoder) hubAddresses(j *textJob, b []byte, found keyword) {
+	for i := 0; i < len(b); {
+		host, path, next := nextHub(b, i, j.models.mirror)
+		if next < 0 {
+			return
+		}
+		i = next
+		if found&kwOllama != 0 && strings.Contains(string(b), "ollama") {
+			continue // told by ollama's own reader
+		}
+		m, whole := hubPath(path)
+		if m == nil {
+			continue
+		}
+		m.host = host
+		clone := found&kwClone != 0
+		if clone {
+			t.cloned(j, b, m)
+		} else if !whole && !pulling(b) {
+			continue
+		}
+		t.model(j, m)
+	}
+}
+
+// nextHub finds the next host of the hub that a path follows.
+func nextHub(b []byte, i int, mirror string) (host, path string, next int) {
+	for ; i < len(b); i++ {
+		if !hostByte(b[i]) {
+			continue
+		}
+		from := i
+		for i < len(b) && hostByte(b[i]) {
+			i++
+		}
+		if i >= len(b) || b[i] != '/' && b[i] != ':' || i-from < 5 {
+			continue
+		}
+		h := strings.ToLower(string(b[from:i]))
+		switch {
+		case h == "huggingface.co", h == "www.huggingface.co", h == "hf.co", mirror != "" && h == mirror:
+		default:
+			continue
+		}
+		p := i
+		if b[p] == ':' {
+			for p++; p < len(b) && b[p] >= '0' && b[p] <= '9'; p++ { // a port, or the colon of git@host:path
+			}
+			if p < len(b) && b[p] != '/' {
+				p--
+			}
+		}
+		end := p + 1
+		for end < len(b) && b[end] > ' ' && !strings.ContainsRune("\"'`<>(),;|\\", rune(b[end])) {
+			end++
+		}
+		if p >= len(b) {
+			return "", "", -1
+		}
+		return h, strings.TrimRight(string(b[min(p+1, end):end]), ".:]}"), end
+	}
+	return "", "", -1
+}
+
+// notModels are first parts of hub paths that are no namespace.
+var notModels = map[string]bool{
+	"datasets": true, "docs": true, "blog": true, "settings": true, "papers": true, "models": true, "organizations": true, "login": true,
+	"join": true, "pricing": true, "learn": true, "api": true, "front": true, "tasks": true, "collections": true, "posts": true, "support": true,
+	"terms-of-service": true, "chat": true, "welcome": true, "new": true, "inference": true, "oauth": true, "resources": true, "security": true,
+	"enterprise": true, "course": true, "inference-endpoints": true, "search": true, "static": true, "assets": true, "changelog": true, "brand": true,
+	"logout": true, "privacy": true, "content-guidelines": true, "notifications": true, "storage": true, "playground": true, "languages": true,
+}
+
+// hubPath reads a path of the hub. whole reports that it names a file or an
+// interface that serves files, and not just the page of a model. Data sets are
+// no models; a space is code and counts.
+func hubPath(path string) (m *hubModel, whole bool) {
+	path, _, _ = strings.Cut(path, "?")
+	path, _, _ = strings.Cut(path, "#")
+	if strings.Contains(path, "%") {
+		if s, err := url.PathUnescape(path); err == nil {
+			path = s
+		}
+	}
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	at := func(i int) string {
+		if i < len(parts) {
+			return parts[i]
+		}
+		return ""
+	}
+	tail := func(i int) string {
+		if i < len(parts) {
+			return strings.Join(parts[i:], "/")
+		}
+		return ""
+	}
+	if at(0) == "api" {
+		switch {
+		case at(1) == "models" && validModel(at(2), at(3)):
+			m = &hubModel{namespace: at(2), name: at(3)}
+			if at(4) == "revision" || at(4) == "tree" {
+				m.revision = at(5)
+			}
+			return m, true
+		case at(1) == "resolve-cache" && at(2) == "models" && validModel(at(3), at(4)):
+			return &hubModel{namespace: at(3), name: at(4), revision: at(5), file: tail(6)}, true
+		}
+		return nil, false
+	}
+	if at(0) == "spaces" {
+		parts = parts[1:]
+	}
+	if notModels[at(0)] {
+		return nil, false
+	}
+	if (at(1) == "resolve" || at(1) == "raw") && validName(at(0)) && at(2) != "" { // an old model without a namespace
+		return &hubModel{name: at(0), revision: at(2), file: tail(3)}, true
+	}
+	name := strings.TrimSuffix(at(1), ".git")
+	if !validModel(at(0), name) {
+		return nil, false
+	}
+	m = &hubModel{namespace: at(0), name: name}
+	switch at(2) {
+	case "resolve", "raw":
+		m.revision, m.file = at(3), tail(4)
+		if m.revision == "refs" && len(parts) > 6 { // refs/pr/1
+			m.revision, m.file = tail(3)[:len(at(3))+len(at(4))+len(at(5))+2], tail(6)
+		}
+		return m, true
+	case "info", "git-upload-pack":
+		return m, true
+	case "":
+		// NAME:TAG, and ORG/NAME@REVISION
+		if n, rev, ok := strings.Cut(m.name, ":"); ok {
+			m.name, m.revision = n, rev
+		}
+		return m, false
+	}
+	return nil, false
+}
+
+func validModel(namespace, name string) bool {
+	n, _, _ := strings.Cut(name, ":")
+	return validName(namespace) && validName(n)
+}
+
+// validName takes what the hub allows, and any letter beyond ASCII: a
+// look-alike may be made of them.
+func validName(s string) bool {
+	if s == "" || len(s) > 100 || s[0] == '.' || s[0] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !nameByte(c) && c != '.' && c != '-' && c < 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// pulling reports words that make the address of a model's page a pull.
+func pulling(b []byte) bool {
+	for _, w := range [...]string{"download", "clone", "cloning", "pull", "fetch", "get ", "curl", "wget", "snapshot", "install", "add ", "loading", "copy"} {
+		if indexFold(b, w) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// cloned remembers where a model's repository was cloned to.
+func (t *textDecoder) cloned(j *textJob, b []byte, m *hubModel) {
+	i := indexFold(b, "git clone")
+	if i < 0 {
+		return
+	}
+	cmd := b[i:commandEnd(b, i)]
+	m.revision = flagValue(cmd, "--branch", "-b", "--revision")
+	dir := m.name
+	for k, seen := 0, false; k < len(cmd); {
+		var w string
+		if w, k = word(cmd, k); strings.Contains(w, m.name) && (strings.Contains(w, "/") || strings.Contains(w, ":")) {
+			seen = true
+		} else if seen && w != "" && w[0] != '-' {
+			dir = strings.TrimPrefix(strings.TrimSuffix(w, "/"), "./")
+			break
+		}
+	}
+	j.models.cloned, j.models.dir, j.models.inside = m.ref(), dir, false
+}
+
+// hubCommand reads hf download and huggingface-cli download.
+func (t *textDecoder) hubCommand(j *textJob, b []byte) {
+	for _, name := range [...]string{"hf download ", "huggingface-cli download "} {
+		i := indexFold(b, name)
+		if i < 0 {
+			continue
+		}
+		cmd := b[i+len(name) : commandEnd(b, i)]
+		if kind := flagValue(cmd, "--repo-type"); kind == "dataset" {
+			return
+		}
+		m := hubModel{host: j.models.hub(), revision: flagValue(cmd, "--revision")}
+		for k := 0; k < len(cmd); {
+			var w string
+			w, k = word(cmd, k)
+			switch {
+			case w == "":
+			case w[0] == '-':
+				if !strings.Contains(w, "=") && hubFlagTakes(w) {
+					_, k = word(cmd, k)
+				}
+			case m.name == "":
+				ns, n, ok := strings.Cut(w, "/")
+				if !ok {
+					ns, n = "", w
+				}
+				if !validName(n) || ok && !validName(ns) || !ok && (!commandAt(b, i) || !strings.ContainsAny(n, "-0123456789")) {
+					return
+				}
+				m.namespace, m.name = ns, n
+			case m.file == "":
+				m.file = w
+			}
+		}
+		if m.name != "" {
+			t.model(j, &m)
+		}
+		return
+	}
+}
+
+// hubFlagTakes reports flags of hf download that a value follows.
+func hubFlagTakes(flag string) bool {
+	switch flag {
+	case "--quiet", "--force-download", "--resume-download", "--dry-run", "-q":
+		return false
+	}
+	return true
+}
+
+func (m *modelState) hub() string {
+	if m.mirror != "" {
+		return m.mirror
+	}
+	return "huggingface.co"
+}
+
+// ollama reads ollama pull and ollama run.
+func (t *textDecoder) ollama(j *textJob, b []byte) {
+	for _, name := range [...]string{"ollama pull ", "ollama run "} {
+		i := indexFold(b, name)
+		if i < 0 {
+			continue
+		}
+		w, _ := word(b, i+len(name))
+		if w == "" || w[0] == '-' || shellWord(w) || !strings.Contains(w, "/") && !commandAt(b, i) {
+			return
+		}
+		w = strings.TrimPrefix(strings.TrimPrefix(w, "https://"), "http://")
+		m := hubModel{host: "registry.ollama.ai", namespace: "library"}
+		path, tag, _ := strings.Cut(w, ":")
+		parts := strings.Split(path, "/")
+		if len(parts) == 3 {
+			m.host, parts = strings.ToLower(parts[0]), parts[1:]
+		}
+		if len(parts) == 2 {
+			m.namespace, parts = parts[0], parts[1:]
+		}
+		m.name, m.revision = parts[0], tag
+		if len(parts) == 1 && validModel(m.namespace, m.name) {
+			t.modelAs(j, &m, ollamaKind(tag))
+		}
+		return
+	}
+}
+
+func ollamaKind(tag string) string {
+	if tag == "" {
+		return "none"
+	}
+	return "tag"
+}
+
+// loaders reads calls that name a model: from_pretrained("ORG/NAME"), and so on.
+func (t *textDecoder) loaders(j *textJob, b []byte, found keyword) {
+	for _, l := range [...]struct {
+		kw   keyword
+		call string
+		args []string
+	}{
+		{kwPretrained, "from_pretrained", []string{"pretrained_model_name_or_path"}},
+		{kwSnapshot, "snapshot_download", []string{"repo_id"}},
+		{kwHubFile, "hf_hub_download", []string{"repo_id"}},
+		{kwPipeline, "pipeline(", []string{"model"}},
+	} {
+		if found&l.kw == 0 {
+			continue
+		}
+		i := indexFold(b, l.call)
+		i += len(l.call)
+		for i < len(b) && b[i] == ' ' {
+			i++
+		}
+		if l.kw != kwPipeline {
+			if i >= len(b) || b[i] != '(' {
+				continue
+			}
+			i++
+		}
+		rest := b[i:]
+		ref := ""
+		if l.kw != kwPipeline {
+			ref, _, _ = quoted(rest, 0)
+		}
+		for _, a := range l.args {
+			if ref == "" {
+				ref = argument(rest, a)
+			}
+		}
+		if argument(rest, "repo_type") == "dataset" {
+			continue
+		}
+		ns, name, ok := strings.Cut(ref, "/")
+		if !ok {
+			ns, name = "", ref
+		}
+		if shellWord(ref) || ok && !validName(ns) || !validName(name) || ok && localFolder(ns) || !ok && localName(ref) {
+			continue
+		}
+		m := hubModel{host: j.models.hub(), namespace: ns, name: name, revision: argument(rest, "revision"), file: argument(rest, "filename")}
+		t.model(j, &m)
+	}
+}
+
+// localFolder reports first parts of a path that mean a folder of the build.
+func localFolder(s string) bool {
+	switch strings.ToLower(s) {
+	case "models", "model", "output", "outputs", "checkpoints", "checkpoint", "ckpt", "ckpts", "data", "results", "saved_models", "saved_model",
+		"artifacts", "tmp", "cache", "build", "dist", "runs", "weights", "out", "src", "tests", "test", "trained", "experiments":
+		return true
+	}
+	return false
+}
+
+// localName reports names without a namespace that are no model of the hub's
+// first days (bert-base-uncased, gpt2, t5-small).
+func localName(s string) bool {
+	for _, p := range [...]string{"bert-", "distilbert-", "roberta-", "distilroberta-", "albert-", "gpt2", "distilgpt2", "t5-", "xlnet-", "xlm-", "openai-gpt", "camembert-", "facebook-"} {
+		if strings.HasPrefix(s, p) || s == strings.TrimSuffix(p, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+// servers reads vllm serve ORG/NAME and --model ORG/NAME of programs that load
+// models themselves.
+func (t *textDecoder) servers(j *textJob, b []byte) {
+	if indexFold(b, "vllm") < 0 && indexFold(b, "text-generation-launcher") < 0 && indexFold(b, "sglang") < 0 {
+		return
+	}
+	ref := ""
+	if i := indexFold(b, "vllm serve "); i >= 0 {
+		ref, _ = word(b, i+len("vllm serve "))
+	}
+	cmd := b[:commandEnd(b, 0)]
+	if !strings.Contains(ref, "/") {
+		ref = flagValue(cmd, "--model-id", "--model-path", "--model")
+	}
+	ns, name, ok := strings.Cut(ref, "/")
+	if !ok || !validModel(ns, name) || localFolder(ns) {
+		return
+	}
+	t.model(j, &hubModel{host: j.models.hub(), namespace: ns, name: name, revision: flagValue(cmd, "--revision")})
+}
+
+// model tells model.pulled once for each file and revision in a step.
+func (t *textDecoder) model(j *textJob, m *hubModel) { t.modelAs(j, m, revisionKind(m.revision)) }
+
+func (t *textDecoder) modelAs(j *textJob, m *hubModel, kind string) {
+	ref := m.ref()
+	j.models.last = strings.Clone(ref)
+	if base := m.file[strings.LastIndexByte(m.file, '/')+1:]; strings.HasSuffix(base, ".py") || strings.HasSuffix(base, ".sh") {
+		if len(j.models.scripts) < 16 {
+			j.models.scripts = append(j.models.scripts, modelScript{strings.Clone(base), j.models.last})
+		}
+	}
+	if !j.step.seen.add("model", m.host, ref, m.revision, m.file) {
+		return
+	}
+	t.begin()
+	t.str(fModelRef, ref)
+	t.str(fModelNamespace, m.namespace)
+	t.str(fModelName, m.name)
+	t.str(fModelRevision, m.revision)
+	t.str(fModelKind, kind)
+	t.str(fModelHost, m.host)
+	t.str(fModelFile, m.file)
+	t.emit(j, modelPulled)
+}
+
+// revisionKind tells what a revision is: 40 hexadecimal digits are a commit, a
+// version number a tag, all else a branch. None is as floating as a branch.
+func revisionKind(rev string) string {
+	switch {
+	case rev == "":
+		return "none"
+	case len(rev) == 40 && hexRun([]byte(rev)) != "":
+		return "commit"
+	case strings.HasPrefix(rev, "refs/tags/"):
+		return "tag"
+	}
+	s := strings.TrimPrefix(rev, "v")
+	if s != "" && s[0] >= '0' && s[0] <= '9' && (s != rev || strings.Contains(s, ".")) {
+		return "tag"
+	}
+	return "branch"
+}
+
+var (
+	fModelRef       = engine.MustField("model.ref")
+	fModelNamespace = engine.MustField("model.namespace")
+	fModelName      = engine.MustField("model.name")
+	fModelRevision  = engine.MustField("model.revision")
+	fModelKind      = engine.MustField("model.revision_kind")
+	fModelHost      = engine.MustField("model.host")
+	fModelFile      = engine.MustField("model.file")
+	fModelCode      = engine.MustField("model.remote_code")
+)
