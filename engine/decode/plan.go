@@ -5,10 +5,13 @@ import (
 	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/secret"
 )
 
 // Options are the settings of a Plan. The zero value is usable.
 type Options struct {
+	// Secrets finds what must be overwritten; nil: a scanner with the public key.
+	Secrets *secret.Scanner
 	// MaxRecord is the largest record in bytes, after unwrapping; 0 means 1 MB.
 	MaxRecord int
 }
@@ -29,6 +32,9 @@ type Plan struct {
 func NewPlan(l *engine.Layout, o Options) (*Plan, error) {
 	if o.MaxRecord <= 0 {
 		o.MaxRecord = 1 << 20
+	}
+	if o.Secrets == nil {
+		o.Secrets = secret.New(secret.Options{})
 	}
 	p := &Plan{layout: l, opts: o}
 	var c compiler

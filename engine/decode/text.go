@@ -19,6 +19,7 @@ var buildText = &lineFormat{
 	name:    "github.actions",
 	dataset: engine.GitHubActions,
 	sniff:   sniffBuildText,
+	claims:  claimsBuildText,
 	open:    func(p *Plan) lineDecoder { return newTextDecoder(p) },
 }
 
@@ -36,11 +37,10 @@ type textDecoder struct {
 	place  *textPlace
 	id     string         // of the logical line, made when first needed
 	count  [textKinds]int // events of each kind from this line
-	finds  []textFinding
 }
 
 func newTextDecoder(p *Plan) *textDecoder {
-	return &textDecoder{scan: newTextScan(p), mem: newTextMemory()}
+	return &textDecoder{scan: textScan{scan: p.opts.Secrets.NewScan()}, mem: newTextMemory()}
 }
 
 // textPlace is where and when a logical line began.
@@ -204,19 +204,13 @@ func (t *textDecoder) logical(j *textJob, text []byte, p *textPlace) {
 // read is the end of the way: one logical line, complete.
 func (t *textDecoder) read(j *textJob, text []byte, p *textPlace) {
 	t.text, t.place, t.id = text, p, ""
-	t.finds = t.scan.find(t.finds[:0], text)
-	for i := range t.finds {
-		f := &t.finds[i]
-		overwrite(text[f.start:f.end])
-	}
+	secrets, keyID := t.scan.clean(text)
 	if t.clip > 0 && t.clip < len(text) {
 		text = text[:len(text)-t.clip]
 		t.text = text
 	}
 	t.marks(j, text)
-	if len(t.finds) > 0 {
-		t.secrets(j)
-	}
+	t.secrets(j, secrets, keyID)
 	body := trimBuildKit(text)
 	t.environ(j, body)
 	found := keywords.find(body)

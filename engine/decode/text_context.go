@@ -187,7 +187,7 @@ func (t *textDecoder) emitAt(j *textJob, kind textKind, p *textPlace, id string,
 	info := &textKindInfo[kind]
 	t.set(fCategory, info.category)
 	t.set(fType, info.kind)
-	if msg := message(text); msg != "" {
+	if msg := messageText(text); msg != "" {
 		t.str(fMessage, msg)
 	}
 	if j.step.open && kind != stepFinished && kind != jobStarted && kind != jobFinished {
@@ -208,8 +208,8 @@ func (t *textDecoder) emitAt(j *textJob, kind textKind, p *textPlace, id string,
 // messageLimit is how much of a line an event carries.
 const messageLimit = 2 << 10
 
-// message gives the beginning of a line as valid text.
-func message(text []byte) string {
+// messageText gives the beginning of a line as valid text.
+func messageText(text []byte) string {
 	if len(text) > messageLimit {
 		text = text[:messageLimit]
 		for i := 1; i < utf8.UTFMax && len(text) > 0; i++ { // not inside a character

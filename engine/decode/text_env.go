@@ -61,7 +61,7 @@ func (t *textDecoder) variable(j *textJob, name, value []byte) {
 	e := &j.env
 	if e.count == 0 {
 		e.at, e.id = *t.place, ""
-		e.text = append(e.text[:0], message(t.text)...)
+		e.text = append(e.text[:0], messageText(t.text)...)
 	}
 	if e.count++; e.count == envLines && e.id == "" {
 		e.id = t.firstID(j, e)

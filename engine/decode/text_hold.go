@@ -170,10 +170,4 @@ func base64Line(text []byte) bool {
 	return upper && lower && other || end < len(text) && (upper || lower) || len(text) < 60 && (upper || lower || other)
 }
 
-func overwrite(b []byte) {
-	for i := range b {
-		b[i] = '*'
-	}
-}
-
 func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

@@ -31,16 +31,19 @@ type textJob struct {
 	hold heldText // lines waiting for more
 	last ring     // places of recent lines, to know a repeat
 
-	start  pendingStart
-	step   textStep
-	steps  int
-	failed bool // a step failed
-	over   bool // job.finished was told; only a few lines can follow
-	env    envRun
-	notice codeNotice
-	models modelState
-	digest string   // of the image pulled last
-	names  []nameOf // addresses that the log resolved
+	start   pendingStart
+	step    textStep
+	steps   int
+	failed  bool // a step failed
+	over    bool // job.finished was told; only a few lines can follow
+	env     envRun
+	notice  codeNotice
+	models  modelState
+	reads   int    // logical lines so far
+	keyID   string // AWS access key id shown last
+	keyRead int
+	digest  string   // of the image pulled last
+	names   []nameOf // addresses that the log resolved
 }
 
 // pendingStart is a job.started that waits for the lines naming the runner.
