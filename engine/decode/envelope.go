@@ -1,8 +1,10 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
+	"unsafe"
 )
 
 // Envelopes are opened here and nowhere else, in this order: transport (gzip,
@@ -150,7 +152,7 @@ func (d *Decoder) unwrap(raw []byte, c *context, s *stream) bool {
 			return
 		}
 		taken = true
-		d.payload(payload, inner, s.deep+1, s)
+		d.payload(payload, inner, s, -1)
 	})
 	if shipped && left && taken {
 		d.out.refuse(c, "unknown format", "some lines in this shipper's document are of no known format", raw)
@@ -170,7 +172,7 @@ func (d *Decoder) takes(payload []byte, c *context, s *stream) bool {
 func (d *Decoder) open1(n node, encoding wrapping, c *context, s *stream) {
 	scratch := d.scratchAt(s.deep)
 	if n.kind() != '"' {
-		d.payload(n, c, s.deep+1, s)
+		d.payload(n, c, s, inside(c.outer, n))
 		return
 	}
 	*scratch = n.text((*scratch)[:0])
@@ -183,11 +185,13 @@ func (d *Decoder) open1(n node, encoding wrapping, c *context, s *stream) {
 		}
 		*scratch = (*scratch)[:m]
 	}
-	d.payload(*scratch, c, s.deep+1, s)
+	d.payload(*scratch, c, s, -1)
 }
 
-// payload decodes what was inside a wrapping: it may be anything again.
-func (d *Decoder) payload(data []byte, c *context, deep int, from *stream) {
+// payload decodes what was inside a wrapping: it may be anything again. at is
+// where in the record at c.origin it stands as it is, -1 when it was unpacked.
+func (d *Decoder) payload(data []byte, c *context, from *stream, at int) {
+	deep := from.deep + 1
 	if deep >= maxWrap {
 		d.out.refuse(c, "wrapped too deep", "more envelopes around each other than are opened", data)
 		return
@@ -195,10 +199,28 @@ func (d *Decoder) payload(data []byte, c *context, deep int, from *stream) {
 	s := d.streamAt(deep)
 	s.reset(*c, deep)
 	s.whole, s.forced = true, from.forced
+	if at >= 0 && !from.whole {
+		// the payload stands in the file as it is: places stay exact
+		s.whole, s.offset = false, c.origin.Offset+int64(at)
+		s.line = c.origin.Line + int64(bytes.Count(c.outer[:min(at, len(c.outer))], []byte{'\n'}))
+	}
 	if from.named {
 		s.lines, s.named = from.lines, true
 	}
 	d.feed(s, data)
+}
+
+// inside gives the place of a part inside the bytes it is a slice of, -1 when
+// it is none of them.
+func inside(whole, part []byte) int {
+	if len(part) == 0 || len(part) > len(whole) {
+		return -1
+	}
+	at := uintptr(unsafe.Pointer(&part[0])) - uintptr(unsafe.Pointer(&whole[0]))
+	if at > uintptr(len(whole)-len(part)) {
+		return -1
+	}
+	return int(at)
 }
 
 // recordsPrefix gives the length of {"Records":[ at the start of b, 0 when b

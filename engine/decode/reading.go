@@ -44,7 +44,7 @@ func (r *reading) node(i int) node {
 	if c.kind == '"' {
 		return node(`"` + c.text + `"`)
 	}
-	return node(c.text)
+	return bytesOf(c.text)
 }
 
 func (r *reading) text(c *cell) string {
@@ -173,7 +173,7 @@ func (r *reading) plain(c *cell) engine.Value {
 func (r *reading) scalars(c *cell) engine.Value {
 	r.list = r.list[:0]
 	other := false
-	node(c.text).elements(func(v node) bool {
+	node(bytesOf(c.text)).elements(func(v node) bool {
 		switch v.kind() {
 		case '{', '[':
 			other = true

@@ -18,20 +18,26 @@ func (s *stream) broken(buf []byte, i int, last bool) int {
 	if short {
 		reason, detail = "truncated", "the input ends inside a record"
 	}
-	if s.deep == 0 || !s.whole {
-		s.flush()
-	}
 	inList := s.mode == modeList
+	enough := last || len(buf)-i > s.d.plan.opts.MaxRecord
 	if inList && s.indent < 0 {
-		if end := matching(buf, i); end > i {
-			if k := skipSpace(buf, end); k < len(buf) && (buf[k] == ',' || buf[k] == ']') {
-				s.d.out.refuse(c, reason, detail, buf[i:end])
-				s.count, s.value, s.comma = s.count+1, false, true
-				s.d.index++
-				return s.drop(buf[i:end])
-			}
+		end, over := matching(buf, i)
+		k := skipSpace(buf, max(end, 0))
+		if (end < 0 && !over || k == len(buf)) && !enough {
+			return s.more()
+		}
+		if end > i && k < len(buf) && (buf[k] == ',' || buf[k] == ']') {
+			s.d.out.refuse(c, reason, detail, buf[i:end])
+			s.count, s.value, s.comma = s.count+1, false, true
+			s.d.index++
+			return s.drop(buf[i:end])
 		}
 	}
+	nl := bytes.IndexByte(buf[i:], '\n')
+	if nl < 0 && !enough {
+		return s.more()
+	}
+	s.flush()
 	s.back, s.want = s.mode, max(s.indent, 0)
 	if inList {
 		s.count, s.value, s.comma = s.count+1, true, true
@@ -41,9 +47,9 @@ func (s *stream) broken(buf []byte, i int, last bool) int {
 	}
 	s.d.index++
 	end := -1
-	if nl := bytes.IndexByte(buf[i:], '\n'); nl >= 0 && !short && at <= i+nl {
+	if nl >= 0 && !short && at <= i+nl && s.back == modeTop {
 		end = i + nl + 1 // the break is on the record's first line
-	} else if end = beginning(buf, i, s.want, s.back); end >= 0 && short {
+	} else if end = s.beginning(buf, i); end >= 0 && short {
 		reason, detail = "not JSON", "the line breaks off inside the record"
 	}
 	if end < 0 {
@@ -60,9 +66,10 @@ func (s *stream) broken(buf []byte, i int, last bool) int {
 	return s.drop(buf[i:end])
 }
 
-// beginning finds the next line behind i that is indented by want blanks and
-// begins like a record; in a list the list's end counts too. -1: none.
-func beginning(buf []byte, i, want int, in mode) int {
+// beginning finds the next line behind i that is indented like the broken
+// record and begins like one; in a list the list's end counts too, and a record
+// with less indent, which is outside it. -1: none.
+func (s *stream) beginning(buf []byte, i int) int {
 	for {
 		nl := bytes.IndexByte(buf[i:], '\n')
 		if nl < 0 {
@@ -76,7 +83,11 @@ func beginning(buf []byte, i, want int, in mode) int {
 		if k == len(buf) {
 			return -1
 		}
-		if k-i == want && (buf[k] == '{' || buf[k] == '[' && in == modeTop) || in == modeList && k-i <= want && buf[k] == ']' {
+		switch {
+		case buf[k] == '{' && k-i == s.want, buf[k] == '[' && k-i == s.want && s.back == modeTop, buf[k] == ']' && k-i <= s.want && s.back == modeList:
+			return i
+		case buf[k] == '{' && k-i < s.want:
+			s.back = modeTop
 			return i
 		}
 	}
@@ -84,7 +95,7 @@ func beginning(buf []byte, i, want int, in mode) int {
 
 // resync drops bytes until a beginning.
 func (s *stream) resync(buf []byte, i int, last bool) int {
-	if end := beginning(buf, i, s.want, s.back); end >= 0 {
+	if end := s.beginning(buf, i); end >= 0 {
 		s.mode = s.back
 		return s.drop(buf[i:end])
 	}
@@ -101,8 +112,9 @@ func (s *stream) resync(buf []byte, i int, last bool) int {
 }
 
 // matching gives the place behind the bracket that closes the one at i, going
-// by brackets and quotes alone; -1 when they do not match.
-func matching(buf []byte, i int) int {
+// by brackets and quotes alone; -1 when there is none. over says that more bytes
+// cannot change that.
+func matching(buf []byte, i int) (end int, over bool) {
 	var stack []byte
 	for ; i < len(buf); i++ {
 		switch b := buf[i]; b {
@@ -112,28 +124,31 @@ func matching(buf []byte, i int) int {
 					i++
 				}
 				if i < len(buf) && buf[i] == '\n' {
-					return -1
+					return -1, true
 				}
 			}
 		case '{', '[':
 			if len(stack) > 1000 {
-				return -1
+				return -1, true
 			}
 			stack = append(stack, b+2)
 		case '}', ']':
-			if len(stack) == 0 || stack[len(stack)-1] != b {
-				return -1
+			if len(stack) == 0 {
+				return i, true
+			}
+			if stack[len(stack)-1] != b {
+				return -1, true
 			}
 			if stack = stack[:len(stack)-1]; len(stack) == 0 {
-				return i + 1
+				return i + 1, true
 			}
 		case ',':
 			if len(stack) == 0 {
-				return i
+				return i, true
 			}
 		}
 	}
-	return -1
+	return -1, false
 }
 
 // skipper follows the brackets of a value that is too large to keep.

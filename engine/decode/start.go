@@ -21,7 +21,7 @@ var magics = []struct{ magic, reason, detail string }{
 // start looks at the first bytes: a byte order mark is dropped, what is no
 // text is refused as a whole, once.
 func (s *stream) start(buf []byte, last bool) int {
-	if len(buf) < 512 && !last && bytes.IndexByte(buf, '\n') < 0 {
+	if len(buf) < 512 && !last {
 		return s.more()
 	}
 	if s.mode = modeTop; s.lines != nil {

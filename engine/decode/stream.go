@@ -204,7 +204,7 @@ func (s *stream) top(buf []byte, i int, last bool) int {
 	if i += n; i >= len(buf) {
 		return n
 	}
-	if !s.whole {
+	if !s.whole && s.deep == 0 {
 		s.d.index = 0
 	}
 	switch buf[i] {
@@ -352,11 +352,11 @@ func (s *stream) within() *context {
 func (s *stream) other(v node, c *context) {
 	switch v.kind() {
 	case '[':
-		s.d.payload(v, c, s.deep+1, s)
+		s.d.payload(v, c, s, 0)
 	case '"':
 		scratch := s.d.scratchAt(s.deep)
 		*scratch = v.text((*scratch)[:0])
-		s.d.payload(*scratch, c, s.deep+1, s)
+		s.d.payload(*scratch, c, s, -1)
 	default:
 		s.d.out.refuse(c, "not a record", "an element of the list is neither an object nor text", v)
 		s.d.index++
@@ -419,7 +419,7 @@ func (s *stream) textLine(buf []byte, i int, last bool) int {
 	s.mode, s.bare = modeText, true
 	s.d.line = append(s.d.line[:0], line...)
 	s.lines.line(s.d.line, c, &s.d.out)
-	if s.whole {
+	if s.whole || s.deep > 0 {
 		s.d.index++
 	}
 	return s.drop(buf[i : i+nl])
