@@ -172,7 +172,7 @@ func (d *Decoder) takes(payload []byte, c *context, s *stream) bool {
 func (d *Decoder) open1(n node, encoding wrapping, c *context, s *stream) {
 	scratch := d.scratchAt(s.deep)
 	if n.kind() != '"' {
-		d.payload(n, c, s, inside(c.outer, n))
+		d.payload(n, c, s, offsetIn(c.outer, n))
 		return
 	}
 	*scratch = n.text((*scratch)[:0])
@@ -210,9 +210,9 @@ func (d *Decoder) payload(data []byte, c *context, from *stream, at int) {
 	d.feed(s, data)
 }
 
-// inside gives the place of a part inside the bytes it is a slice of, -1 when
+// offsetIn gives the place of a part inside the bytes it is a slice of, -1 when
 // it is none of them.
-func inside(whole, part []byte) int {
+func offsetIn(whole, part []byte) int {
 	if len(part) == 0 || len(part) > len(whole) {
 		return -1
 	}

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/secret"
 )
 
 // context is what is known about the surroundings of a record or line: where
@@ -86,10 +87,11 @@ type fact struct {
 
 // emitter hands events to the handler. It owns the one Event of a Decoder.
 type emitter struct {
-	plan *Plan
-	h    engine.Handler
-	ev   engine.Event
-	id   []byte // backing of ids made here
+	plan    *Plan
+	h       engine.Handler
+	ev      engine.Event
+	id      []byte       // backing of ids made here
+	secrets *secret.Scan // made when first needed
 }
 
 var (
@@ -174,7 +176,21 @@ func (out *emitter) lineID(d engine.Dataset, job string, text []byte, c *context
 // refuse reports input that cannot be decoded. The data is copied, cut to 64
 // KiB and its secrets overwritten; the caller's bytes stay as they are.
 func (out *emitter) refuse(c *context, reason, detail string, data []byte) {
-	out.h.Refuse(engine.Refusal{Origin: c.origin, Reason: reason, Detail: detail, Data: out.plan.deadLetter(data)})
+	out.h.Refuse(engine.Refusal{Origin: c.origin, Reason: reason, Detail: detail, Data: out.deadLetter(data)})
+}
+
+// deadLetter copies what may be kept of refused bytes. Some bytes beyond the
+// limit are looked at too, so that the cut leaves no half of a secret readable.
+func (out *emitter) deadLetter(data []byte) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	if out.secrets == nil {
+		out.secrets = out.plan.opts.Secrets.NewScan()
+	}
+	b := append([]byte(nil), data[:min(len(data), deadLetterLimit+8<<10)]...)
+	out.secrets.Overwrite(b)
+	return b[:min(len(b), deadLetterLimit)]
 }
 
 // skip counts input that is understood and is no event.

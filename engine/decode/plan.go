@@ -82,8 +82,3 @@ func (p *Plan) named(name string) *reader {
 
 // deadLetterLimit is how much of a refused record is kept.
 const deadLetterLimit = 64 << 10
-
-// deadLetter copies what may be kept of refused bytes.
-func (p *Plan) deadLetter(data []byte) []byte {
-	return append([]byte(nil), data[:min(len(data), deadLetterLimit)]...)
-}

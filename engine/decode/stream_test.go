@@ -28,7 +28,7 @@ func pretty(s string) string {
 	return b.String()
 }
 
-func quoted(s string) string { b, _ := json.Marshal(s); return string(b) }
+func inString(s string) string { b, _ := json.Marshal(s); return string(b) }
 
 func zipped(s string) string {
 	var b bytes.Buffer
@@ -71,7 +71,7 @@ var streams = []struct {
 	{"envelope a line", `{"Records":[` + rec("a") + "]}\n" + `{"Records": [` + rec("b") + "]}\n", "a@1 b@2", "", ""},
 	{"list", "[" + rec("a") + ",\n" + rec("b") + "]", "a@1 b@2", "", ""},
 	{"list over many lines", pretty("[" + rec("a") + "," + rec("b") + "]"), "a@2 b@9", "", ""},
-	{"list of strings", "[" + quoted(rec("a")) + "]", "a@1", "", ""},
+	{"list of strings", "[" + inString(rec("a")) + "]", "a@1", "", ""},
 	{"list in a list", "[[" + rec("a") + "]]", "a@1", "", ""},
 	{"list of nothing useful", `{"Records":[1,` + rec("a") + "]}", "a@1", "not a record@1", ""},
 	{"torn line", rec("a") + "\n" + rec("x")[:60] + "\n" + rec("b") + "\n", "a@1 b@3", "not JSON@2", ""},
@@ -101,15 +101,15 @@ var streams = []struct {
 	{"zip", "PK\x03\x04\x00\x00", "", "archive@1", ""},
 	{"digest", `{"awsAccountId":"111122223333","digestStartTime":"2026-03-02T10:00:00Z","digestEndTime":"2026-03-02T11:00:00Z","digestS3Bucket":"b","logFiles":[]}`, "", "", "CloudTrail digest"},
 	{"EventBridge", `{"version":"0","id":"o","detail-type":"AWS API Call via CloudTrail","source":"aws.s3","time":"2026-03-02T10:16:00Z","detail":` + rec("a") + `}`, "a@1", "", ""},
-	{"CloudWatch Logs", `{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","timestamp":1772446500123,"message":` + quoted(rec("a")) + `},{"id":"2","timestamp":1772446500123,"message":` + quoted(rec("b")) + `}]}`, "a@1 b@1", "", ""},
+	{"CloudWatch Logs", `{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","timestamp":1772446500123,"message":` + inString(rec("a")) + `},{"id":"2","timestamp":1772446500123,"message":` + inString(rec("b")) + `}]}`, "a@1 b@1", "", ""},
 	{"CloudWatch Logs, other order", `{"logEvents":[{"id":"1","timestamp":1772446500123,"message":"CWL CONTROL MESSAGE: x"}],"messageType":"CONTROL_MESSAGE"}`, "", "", "CloudWatch control message"},
 	{"Firehose", `{"records":[{"recordId":"r","data":"` + b64(rec("a")) + `"},{"recordId":"r","data":"` + b64(zipped(rec("b")+"\n"+rec("c"))) + `"}]}`, "a@1 b@1 c@1", "", ""},
 	{"Firehose, not base64", `{"records":[{"recordId":"r","data":"***"},{"recordId":"r","data":"` + b64(rec("a")) + `"}]}`, "a@1", "not base64@1", ""},
-	{"LookupEvents", `{"Events":[{"EventId":"a","CloudTrailEvent":` + quoted(rec("a")) + `},{"CloudTrailEvent":` + quoted(rec("b")) + `}]}`, "a@1 b@1", "", ""},
-	{"SNS", `{"Type":"Notification","MessageId":"m","Message":` + quoted(`{"Records":[`+rec("a")+`]}`) + `}`, "a@1", "", ""},
+	{"LookupEvents", `{"Events":[{"EventId":"a","CloudTrailEvent":` + inString(rec("a")) + `},{"CloudTrailEvent":` + inString(rec("b")) + `}]}`, "a@1 b@1", "", ""},
+	{"SNS", `{"Type":"Notification","MessageId":"m","Message":` + inString(`{"Records":[`+rec("a")+`]}`) + `}`, "a@1", "", ""},
 	{"Pub/Sub", `{"message":{"data":"` + b64(rec("a")) + `","messageId":"1"}}`, "a@1", "", ""},
-	{"Lambda", `{"awslogs":{"data":"` + b64(zipped(`{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","timestamp":1772446500123,"message":`+quoted(rec("a"))+`}]}`)) + `"}}`, "a@1", "", ""},
-	{"string in string in string", `{"Type":"Notification","Message":` + quoted(`{"Type":"Notification","Message":`+quoted(`{"Type":"Notification","Message":`+quoted(rec("a"))+`}`)+`}`) + `}`, "a@1", "", ""},
+	{"Lambda", `{"awslogs":{"data":"` + b64(zipped(`{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","timestamp":1772446500123,"message":`+inString(rec("a"))+`}]}`)) + `"}}`, "a@1", "", ""},
+	{"string in string in string", `{"Type":"Notification","Message":` + inString(`{"Type":"Notification","Message":`+inString(`{"Type":"Notification","Message":`+inString(rec("a"))+`}`)+`}`) + `}`, "a@1", "", ""},
 	{"bucket notification", `{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventTime":"2026-03-02T10:15:00Z","eventName":"ObjectCreated:Put","awsRegion":"eu-west-1"}]}`, "", "unknown format@1", ""},
 }
 
