@@ -48,9 +48,8 @@ var textMarks = func() (by [256][]mark) {
 		})},
 		{"Job defined at: ", (*textDecoder).definedAt},
 		{"Complete job name: ", func(t *textDecoder, j *textJob, rest []byte) {
-			if !j.start.done {
+			if !j.start.done && len(rest) < 512 {
 				setDefault(&j.ci.jobName, string(bytes.TrimSpace(rest)))
-				t.started(j)
 			}
 		}},
 		{"Download action repository '", (*textDecoder).action},
@@ -61,6 +60,7 @@ var textMarks = func() (by [256][]mark) {
 		// GitLab
 		{"Running with gitlab-runner ", func(t *textDecoder, j *textJob, _ []byte) { t.begins(j, "gitlab") }},
 		{"  on ", (*textDecoder).gitlabRunner},
+		{"on ", (*textDecoder).gitlabRunner}, // a shipper took the spaces
 		{"section_start:", (*textDecoder).sectionStart},
 		{"section_end:", (*textDecoder).sectionEnd},
 		{"Checking out ", (*textDecoder).gitlabRef},
@@ -109,7 +109,7 @@ func (t *textDecoder) marks(j *textJob, text []byte) {
 // setup reads a line about the runner, quoted or not, before the first step.
 func setup(set func(*ciContext, string)) func(*textDecoder, *textJob, []byte) {
 	return func(_ *textDecoder, j *textJob, rest []byte) {
-		if j.start.open && len(rest) < 512 {
+		if !j.start.done && len(rest) < 512 {
 			set(&j.ci, strings.Trim(strings.TrimSpace(string(rest)), "'"))
 		}
 	}
@@ -134,7 +134,7 @@ func (t *textDecoder) begins(j *textJob, provider string) {
 	if j.ci.provider == "" || j.ci.provider == "github" {
 		j.ci.provider = provider
 	}
-	j.start = pendingStart{at: *t.place, id: t.lineID(j), text: string(t.text), open: true}
+	j.start = pendingStart{at: *t.place, id: t.lineID(j), text: string(t.text), open: true, uses: j.start.uses}
 	if provider == "github" {
 		t.openStep(j, "Set up job")
 	}
@@ -142,10 +142,11 @@ func (t *textDecoder) begins(j *textJob, provider string) {
 
 // started tells job.started.
 func (t *textDecoder) started(j *textJob) {
+	j.start.done = true
 	if !j.start.open {
 		return
 	}
-	j.start.open, j.start.done = false, true
+	j.start.open = false
 	if j.ci.provider == "github" && j.ci.hosted == 0 &&
 		(j.ci.image != "" || strings.HasPrefix(j.ci.runner, "GitHub Actions ") || j.ci.group == "GitHub Actions") {
 		j.ci.hosted = 1
@@ -160,6 +161,7 @@ func (t *textDecoder) started(j *textJob) {
 func (t *textDecoder) openStep(j *textJob, name string) {
 	t.endStep(j, "success", "")
 	j.steps++
+	j.models.inside = false // a step begins in the workspace
 	if len(name) > 256 {
 		name = name[:256]
 	}
@@ -204,6 +206,7 @@ func (t *textDecoder) span(start, end int64) {
 // group opens a step where the folded header of one begins.
 func (t *textDecoder) group(j *textJob, rest []byte) {
 	if name := bytes.TrimSpace(rest); hasPrefix(name, "Run ") {
+		j.start.done = true
 		t.openStep(j, string(name))
 		j.step.group = true
 	}
@@ -231,13 +234,14 @@ func (t *textDecoder) canceled(j *textJob, _ []byte) {
 
 // finishes tells job.finished. outcome is "" where only its steps tell it.
 func (t *textDecoder) finishes(j *textJob, outcome string) {
+	step := "unknown"
 	if outcome == "" {
-		outcome = "success"
+		step, outcome = "success", "success"
 		if j.failed {
 			outcome = "failure"
 		}
 	}
-	t.endStep(j, outcome, "")
+	t.endStep(j, step, "")
 	t.endEnviron(j)
 	t.endNotice(j)
 	t.started(j)
@@ -255,7 +259,7 @@ func (t *textDecoder) finishes(j *textJob, outcome string) {
 // definedAt reads OWNER/REPO/.github/workflows/FILE@REF. In a called workflow
 // it names the workflow's repository, not the caller's.
 func (t *textDecoder) definedAt(j *textJob, rest []byte) {
-	if !j.start.open {
+	if j.start.done {
 		return
 	}
 	path, ref, _ := strings.Cut(string(bytes.TrimSpace(rest)), "@")
@@ -321,7 +325,7 @@ func hexRun(b []byte) string {
 
 // gitlabRunner reads "  on NAME TOKENHEAD, system ID: ...".
 func (t *textDecoder) gitlabRunner(j *textJob, rest []byte) {
-	if j.ci.provider != "gitlab" || !j.start.open {
+	if j.ci.provider != "gitlab" || j.start.done {
 		return
 	}
 	head, _, _ := bytes.Cut(rest, []byte(", "))
