@@ -56,7 +56,9 @@ func (c *Scan) pairs(t []byte, first, firstID int) {
 			}
 			stop := slashed.run(t, i, len(t))
 			if stop-i == secretLen && awsSecret(t, i, stop) {
-				c.found = append(c.found, found{start: i, end: stop, row: awsSecretRow})
+				f := found{start: i, end: stop, row: awsSecretRow}
+				c.identify(t, &f)
+				c.found = append(c.found, f)
 			}
 			i = stop
 			done = i

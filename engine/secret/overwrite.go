@@ -55,7 +55,7 @@ func stars(t []byte, from, to int) {
 		case '\n', '\r', '"':
 		case '\\':
 			n := escapeLen(t[i:])
-			if i+n <= to && t[i+1] != '"' {
+			if i+n <= to && (n == 1 || t[i+1] != '"') {
 				for k := range n {
 					t[i+k] = star
 				}
@@ -67,8 +67,12 @@ func stars(t []byte, from, to int) {
 	}
 }
 
-// escapeLen is the length of the escape at the head of t.
+// escapeLen is the length of the escape at the head of t; a backslash before
+// a line end stands for itself.
 func escapeLen(t []byte) int {
+	if len(t) > 1 && (t[1] == '\n' || t[1] == '\r') {
+		return 1
+	}
 	if len(t) >= 6 && t[1] == 'u' && allHex.all(t[2:6]) {
 		return 6
 	}

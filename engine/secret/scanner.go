@@ -65,7 +65,7 @@ type found struct {
 	start, end int
 	row        int
 	head       int    // length of the format's prefix in the value
-	value      []byte // what the fingerprint is taken of; nil: the span itself
+	value      []byte // what the fingerprint is taken of, in scratch; nil: the span itself
 	hint       string // instead of one made from the value
 
 	depth     int
@@ -140,7 +140,6 @@ func (c *Scan) look(v view) {
 		c.ids = c.ids[:firstID]
 	}
 	for i := first; i < len(c.found); i++ {
-		c.identify(v.text, &c.found[i])
 		c.found[i].depth, c.found[i].enc = v.depth, v.enc
 	}
 	if v.depth < maxDepth {
@@ -187,6 +186,7 @@ func (c *Scan) hit(t []byte, at, end, n int) {
 	}
 	if ok {
 		f.row = n
+		c.identify(t, &f)
 		c.found = append(c.found, f)
 	}
 }

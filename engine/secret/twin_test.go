@@ -1,0 +1,632 @@
+package secret
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The twin finds the same secrets slowly and plainly: a regular expression per
+// format tried at every byte, decoders that build whole texts with two numbers
+// a byte, and every pair of findings compared.
+
+// exact is a token of a prefix and a greedy body of n letters of a set.
+func exact(prefix, set string, n int) string {
+	return fmt.Sprintf(`^((?:%s)[%s]{%d})(?:[^%s]|$)`, prefix, set, n, set)
+}
+
+func atLeast(prefix, set string, n int) string {
+	return fmt.Sprintf(`^((?:%s)[%s]{%d,})`, prefix, set, n)
+}
+
+const (
+	setAlnum = `0-9A-Za-z`
+	setURL   = `0-9A-Za-z_\-`
+	setDot   = `0-9A-Za-z_.\-`
+	setB64   = `0-9A-Za-z+/`
+	gap      = `[ \t\r\n"'` + "`" + `\\:=>,(\[{|]{1,24}`
+)
+
+// shapes: group 1 is the span. size is the alphabet for the test of entropy,
+// skip what stands before the random part, most the longest body.
+var shapes = map[string]struct {
+	re         string
+	skip       string
+	size, most int
+	mixed      bool
+	inner      bool
+	crc        bool
+}{
+	"openai_project_key":        {re: atLeast("sk-proj-", setURL, 40), skip: "sk-proj-", size: 64, most: 220, inner: true},
+	"openai_service_key":        {re: atLeast("sk-svcacct-", setURL, 40), skip: "sk-svcacct-", size: 64, most: 220, inner: true},
+	"openai_admin_key":          {re: atLeast("sk-admin-", setURL, 40), skip: "sk-admin-", size: 64, most: 220, inner: true},
+	"openai_key":                {re: exact("sk-", setAlnum, 48), skip: "sk-", size: 62, inner: true},
+	"anthropic_api_key":         {re: `^(sk-ant-api03-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-api03-", size: 64},
+	"anthropic_admin_key":       {re: `^(sk-ant-admin01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-admin01-", size: 64},
+	"anthropic_oauth_token":     {re: `^(sk-ant-o[ar]t01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-oxt01-", size: 64},
+	"huggingface_token":         {re: exact("hf_", `A-Za-z`, 34), skip: "hf_", size: 52},
+	"huggingface_org_token":     {re: exact("api_org_", `A-Za-z`, 34), skip: "api_org_", size: 52},
+	"openrouter_key":            {re: exact("sk-or-v1-", `0-9a-f`, 64), skip: "sk-or-v1-", size: 16},
+	"deepseek_key":              {re: exact("sk-", `0-9a-f`, 32), skip: "sk-", size: 16},
+	"langfuse_key":              {re: exact("sk-lf-", `0-9a-f\-`, 36), skip: "sk-lf-", size: 16},
+	"litellm_key":               {re: exact("sk-", setURL, 22), skip: "sk-", size: 64, mixed: true},
+	"groq_key":                  {re: exact("gsk_", setAlnum, 52), skip: "gsk_", size: 62},
+	"replicate_token":           {re: exact("r8_", setAlnum, 37), skip: "r8_", size: 62},
+	"perplexity_key":            {re: atLeast("pplx-", setAlnum, 48), skip: "pplx-", size: 62, most: 53},
+	"xai_key":                   {re: exact("xai-", setAlnum, 80), skip: "xai-", size: 62},
+	"nvidia_key":                {re: atLeast("nvapi-", setURL, 60), skip: "nvapi-", size: 64, most: 70},
+	"langsmith_key":             {re: exact("lsv2_pt_|lsv2_sk_", `0-9a-f_`, 43), skip: "lsv2_pt_", size: 16},
+	"tavily_key":                {re: atLeast("tvly-", setURL, 32), skip: "tvly-", size: 64, most: 48, mixed: true},
+	"aws_secret_key":            {re: `^(?i:secret[_ -]?access[_ -]?key|secret_?key)` + gap + `([0-9A-Za-z+/]{40})(?:[^0-9A-Za-z+/]|$)`, size: 64},
+	"aws_session_token":         {re: atLeast("IQoJb3JpZ2luX2Vj|FwoGZXIvYXdz", setB64+"=", 100), size: 65, most: 4096},
+	"bedrock_key":               {re: `^(ABSK[0-9A-Za-z+/]{60,400}={0,2})`},
+	"bedrock_short_key":         {re: `^(bedrock-api-key-[0-9A-Za-z+/_\-]{100,}={0,2})`},
+	"google_api_key":            {re: exact("AIza", setURL, 35), skip: "AIza", size: 64},
+	"google_oauth_token":        {re: atLeast(`ya29\.`, setDot, 40), skip: "ya29.", size: 65, most: 2048},
+	"google_client_secret":      {re: exact("GOCSPX-", setURL, 28), skip: "GOCSPX-", size: 64},
+	"azure_openai_key":          {re: `^(?i:azure_openai_api_key|azure_openai_key|azure_api_key|subscription-key|api-key)` + gap + `([0-9A-Fa-f]{32})(?:[^0-9A-Za-z_\-]|$)`, size: 16},
+	"azure_ai_key":              {re: `^([0-9A-Za-z]{52}JQQJ99[0-9A-Za-z]{26})(?:[^0-9A-Za-z]|$)`, size: 62},
+	"azure_storage_key":         {re: `^(?i:accountkey|account_key|storage_key|storage_access_key)` + gap + `([0-9A-Za-z+/]{86}==)`, size: 64},
+	"azure_shared_access_key":   {re: `^(?i:sharedaccesskey|shared_access_key)` + gap + `([0-9A-Za-z+/]{43}=)`, size: 64},
+	"digitalocean_token":        {re: exact("do[por]_v1_", `0-9a-f`, 64), skip: "dop_v1_", size: 16},
+	"databricks_token":          {re: exact("dapi", `0-9a-f`, 32), skip: "dapi", size: 16},
+	"github_token":              {re: `^(gh[pousr]_[0-9A-Za-z]{36})`, skip: "ghp_", crc: true},
+	"github_fine_grained_token": {re: exact("github_pat_", setAlnum+"_", 82), skip: "github_pat_", size: 63},
+	"gitlab_token":              {re: atLeast(`glpat-|gldt-|glcbt-|glrt-|glrtr-|glptt-|glft-|glsoat-|glimt-|glagent-|gloas-`, setDot, 20), skip: "-", size: 65, most: 320},
+	"npm_token":                 {re: `^(npm_[0-9A-Za-z]{36})`, skip: "npm_", crc: true},
+	"pypi_token":                {re: atLeast("pypi-AgEIcHlwaS5vcmc", setURL, 50), skip: "pypi-AgEIcHlwaS5vcmc", size: 64, most: 400},
+	"pypi_test_token":           {re: atLeast("pypi-AgENdGVzdC5weXBpLm9yZw", setURL, 50), skip: "pypi-AgENdGVzdC5weXBpLm9yZw", size: 64, most: 400},
+	"docker_token":              {re: atLeast("dckr_[po]at_", setURL, 27), skip: "dckr_pat_", size: 64, most: 36},
+	"rubygems_key":              {re: exact("rubygems_", `0-9a-f`, 48), skip: "rubygems_", size: 16},
+	"slack_webhook":             {re: `^(hooks\.slack\.com/services/T[0-9A-Z]{7,13}/B[0-9A-Z]{7,13}/[0-9A-Za-z]{20,32})(?:[^0-9A-Za-z]|$)`},
+	"slack_token":               {re: atLeast(`xox[baprse]-|xoxe\.xoxp-|xapp-`, `0-9A-Za-z\-`, 30), skip: "-", size: 40, most: 260},
+	"stripe_key":                {re: atLeast("[sr]k_live_", setAlnum, 24), skip: "sk_live_", size: 62, most: 110},
+	"stripe_test_key":           {re: atLeast("[sr]k_test_", setAlnum, 24), skip: "sk_test_", size: 62, most: 110},
+	"sendgrid_key":              {re: atLeast(`SG\.`, setDot, 66), skip: "SG.", size: 65, most: 66, mixed: true},
+	"vault_token":               {re: atLeast(`hv[sbr]\.`, setURL, 24), skip: "hvs.", size: 64, most: 300, mixed: true},
+	"linear_key":                {re: exact("lin_api_", setAlnum, 40), skip: "lin_api_", size: 62},
+	"grafana_token":             {re: exact("glsa_", setAlnum+"_", 41), skip: "glsa_", size: 63},
+	"sentry_token":              {re: exact("sntryu_", `0-9a-f`, 64), skip: "sntryu_", size: 16},
+	"tailscale_key":             {re: atLeast("tskey-auth-|tskey-api-|tskey-client-", setURL, 20), skip: "-", size: 64, most: 90, mixed: true},
+	"pulumi_token":              {re: exact("pul-", `0-9a-f`, 40), skip: "pul-", size: 16},
+	"age_key":                   {re: exact("AGE-SECRET-KEY-1", `0-9A-Z`, 58), skip: "AGE-SECRET-KEY-1", size: 36},
+	"jwt":                       {re: `^(eyJ[0-9A-Za-z_\-]*\.[0-9A-Za-z_\-]{8,}\.[0-9A-Za-z_\-]{16,})`},
+	"connection_string":         {re: "^://[^/?#\"'`\\\\<> @:\\x00-\\x20\\x7f-\\xff]*:([^/?#\"'`\\\\<>\\x00-\\x20\\x7f-\\xff]*)@"},
+	"basic_auth":                {re: `^(?i:basic)[ +]([0-9A-Za-z+/_\-]{12,}={0,2})`},
+	"bearer_token":              {re: `^(?i:bearer)[ +]([0-9A-Za-z._~+/\-]{20,})`, size: 32},
+}
+
+type twinText struct {
+	s        []byte
+	from, to []int // where each byte came from, in the text as given
+	enc      encoding
+	depth    int
+}
+
+type twinHit struct {
+	Format, Fingerprint, Encoding string
+	Start, End                    int
+	row, depth                    int
+}
+
+func twin(key string, text []byte) []twinHit {
+	t := twinText{s: text}
+	for i := range text {
+		t.from, t.to = append(t.from, i), append(t.to, i+1)
+	}
+	var all []twinHit
+	twinLook(key, t, &all)
+	var kept []twinHit
+	for i, a := range all {
+		drop := false
+		for j, b := range all {
+			weakA, weakB := table[a.row].weak, table[b.row].weak
+			switch {
+			case i == j:
+			case weakA && !weakB:
+				drop = drop || a.Start < b.End && b.Start < a.End
+			case weakB && !weakA:
+			case b.Start == a.Start && b.End == a.End:
+				drop = drop || b.row < a.row || b.row == a.row && (b.depth < a.depth || b.depth == a.depth && j < i)
+			default:
+				drop = drop || b.Start <= a.Start && a.End <= b.End
+			}
+		}
+		if !drop {
+			kept = append(kept, a)
+		}
+	}
+	slices.SortFunc(kept, func(a, b twinHit) int { return a.Start - b.Start })
+	return kept
+}
+
+var twinREs = func() map[string]*regexp.Regexp {
+	m := map[string]*regexp.Regexp{}
+	for id, s := range shapes {
+		m[id] = regexp.MustCompile(s.re)
+	}
+	return m
+}()
+
+func twinLook(key string, t twinText, all *[]twinHit) {
+	add := func(row, from, to int, value []byte) {
+		m := hmac.New(sha256.New, []byte(key))
+		m.Write(value)
+		*all = append(*all, twinHit{Format: table[row].id, Fingerprint: hex.EncodeToString(m.Sum(nil)[:16]),
+			Encoding: t.enc.String(), Start: t.from[from], End: t.to[to-1], row: row, depth: t.depth})
+	}
+	for row := range table {
+		r := &table[row]
+		if r.id == "private_key" {
+			for i := range t.s {
+				if w := t.s[i:]; len(w) > 11 && strings.EqualFold(string(w[:10]), "-----BEGIN") && (w[10] == ' ' || w[10] == '+') {
+					if f, ok := pem(&Scan{}, t.s, i, i+11); ok {
+						add(row, f.start, f.end, f.value)
+					}
+				}
+			}
+			continue
+		}
+		re, ok := twinREs[r.id]
+		if !ok {
+			panic("no shape for " + r.id)
+		}
+		for i := range t.s {
+			if m := re.FindSubmatchIndex(t.s[i:]); m != nil {
+				if from, to, value := twinCheck(r.id, t.s, i, i+m[2], i+m[3]); value != nil {
+					add(row, from, to, value)
+				}
+			}
+		}
+	}
+	// secrets near an AWS access key id
+	ids := regexp.MustCompile(`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}`)
+	forty := regexp.MustCompile(`[0-9A-Za-z+/]+`)
+	for i := range t.s {
+		m := ids.FindIndex(t.s[i:])
+		if m == nil || m[0] != 0 || !free(t.s, i) || i+20 < len(t.s) && words[t.s[i+20]] || bytes.HasSuffix(t.s[i:i+20], []byte("EXAMPLE")) {
+			continue
+		}
+		for _, f := range forty.FindAllIndex(t.s, -1) {
+			lo, hi := min(f[1], i+20), max(f[0], i)
+			gap := t.s[min(lo, hi):max(lo, hi)]
+			if f[1]-f[0] == 40 && bytes.Count(gap, []byte("\n")) <= nearLines && len(gap) < 1500 && awsSecret(t.s, f[0], f[1]) {
+				add(awsSecretRow, f[0], f[1], t.s[f[0]:f[1]])
+			}
+		}
+	}
+	if t.depth == maxDepth {
+		return
+	}
+	twinLines(key, t, all)
+	twinRuns(key, t, all)
+}
+
+// twinCheck makes the tests that no expression can. A nil value is no match.
+func twinCheck(id string, t []byte, at, from, to int) (int, int, []byte) {
+	s := shapes[id]
+	v := t[from:to]
+	body := func() []byte {
+		if s.skip == "-" {
+			return v[bytes.IndexByte(v, '-')+1:]
+		}
+		return v[len(s.skip):]
+	}
+	no := func() (int, int, []byte) { return 0, 0, nil }
+	switch id {
+	case "slack_token":
+		b := regexp.MustCompile(`^(?:xoxe\.xoxp-|xox[baprse]-|xapp-)`).ReplaceAll(v, nil)
+		if len(b) > s.most || sample(b) || !random(b, s.size) || !free(t, at) {
+			return no()
+		}
+		return from, to, v
+	case "tailscale_key":
+		b := regexp.MustCompile(`^tskey-(?:auth|api|client)-`).ReplaceAll(v, nil)
+		if len(b) < 20 || len(b) > s.most || sample(b) || !random(b, s.size) || !free(t, at) || !mixed(b) {
+			return no()
+		}
+		return from, to, v
+	case "aws_session_token":
+		b := regexp.MustCompile(`^(?:IQoJb3JpZ2luX2Vj|FwoGZXIvYXdz)`).ReplaceAll(v, nil)
+		if len(b) < 100 || len(b) > s.most || sample(b) || !random(b, s.size) || !free(t, at) {
+			return no()
+		}
+		return from, to, v
+	case "aws_secret_key":
+		if !awsSecret(t, from, to) {
+			return no()
+		}
+		return from, to, v
+	case "azure_openai_key":
+		name := regexp.MustCompile(`^[A-Za-z_-]+`).Find(t[at:])
+		if at > 0 && len(name) == 7 && words[t[at-1]] || at > 1 && string(t[at-2:at]) == "x-" || sample(v) || !random(v, 16) {
+			return no()
+		}
+		return from, to, v
+	case "azure_ai_key":
+		if !free(t, at) || sample(v[:52]) || !random(v[:52], 62) {
+			return no()
+		}
+		return from, to, v
+	case "azure_storage_key", "azure_shared_access_key":
+		b := bytes.TrimRight(v, "=")
+		if sample(b) || !random(b, 64) {
+			return no()
+		}
+		return from, to, v
+	case "bedrock_key":
+		if !free(t, at) || bedrockUser(bytes.TrimRight(v, "=")) == "" {
+			return no()
+		}
+		return from, to, v
+	case "bedrock_short_key":
+		b, _ := base64.RawStdEncoding.DecodeString(string(v[16:44]))
+		if string(b) != "bedrock.amazonaws.com" || len(v) > 8192 {
+			return no()
+		}
+		return from, to, v
+	case "slack_webhook":
+		b := v[bytes.LastIndexByte(v, '/')+1:]
+		if sample(b) || !random(b, 62) {
+			return no()
+		}
+		return from, to, v
+	case "jwt":
+		p := strings.Split(string(v), ".")
+		h, err := base64.RawURLEncoding.DecodeString(p[0])
+		if err != nil || !free(t, at) || at > 0 && (t[at-1] == '-' || t[at-1] == '_') || !bytes.Contains(h, []byte(`"alg"`)) || !json.Valid(h) || sample([]byte(p[2])) {
+			return no()
+		}
+		if b, _ := base64.RawURLEncoding.DecodeString(p[1][:min(len(p[1]), 64)]); bytes.Contains(b, []byte(`"1234567890","name":"John`)) {
+			return no()
+		}
+		return from, to, v
+	case "connection_string":
+		f, ok := connectionString(&Scan{}, t, at, at+3) // the expression only proposes
+		if !ok {
+			return no()
+		}
+		s, err := strconv.Unquote(`"` + strings.ReplaceAll(string(t[f.start:f.end]), "%", `\x`) + `"`)
+		if err != nil || strings.Contains(string(t[f.start:f.end]), `\`) {
+			s = string(f.value)
+		}
+		return f.start, f.end, []byte(s)
+	case "basic_auth":
+		b, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(string(v)))
+		user, pass, ok := bytes.Cut(b, []byte(":"))
+		if err != nil || !ok || !free(t, at) || len(v) > maxAuthority || !password(user, pass) {
+			return no()
+		}
+		for i, x := range b {
+			if i < len(b)/3*3 && !textual[x] {
+				return no()
+			}
+		}
+		return from, to, pass
+	case "bearer_token":
+		v = bytes.TrimRight(v, ".")
+		if len(v) < 20 || len(v) > 4096 || !free(t, at) || sample(v) || !random(v, 32) || !mixed(v) && !hexes.all(v) {
+			return no()
+		}
+		return from, from + len(v), v
+	}
+	if s.crc {
+		if !crcTail(body()) {
+			return no()
+		}
+		return from, to, v
+	}
+	if !free(t, at) || s.most > 0 && len(body()) > s.most {
+		return no()
+	}
+	least := regexp.MustCompile(`\{(\d+),\}`).FindStringSubmatch(s.re)
+	v = bytes.TrimRight(v, ".")
+	to = from + len(v)
+	b := body()
+	if least != nil {
+		if n, _ := strconv.Atoi(least[1]); len(b) < n {
+			return no()
+		}
+	}
+	if s.inner {
+		if k := bytes.Index(b, []byte(openAIMark)); k < 16 || k+8+16 > len(b) {
+			return no()
+		}
+	}
+	if s.mixed && !mixed(b) || sample(b) || !random(b, s.size) {
+		return no()
+	}
+	return from, to, v
+}
+
+// twinLines decodes what escapes stand in each line.
+func twinLines(key string, t twinText, all *[]twinHit) {
+	for lo := 0; lo < len(t.s); {
+		hi := lo
+		for hi < len(t.s) && (t.s[hi] != '\n' || continued(t.s[lo:hi])) {
+			hi++
+		}
+		line := t.s[lo:hi]
+		worth := func(sign byte, f func([]byte, int) bool) bool {
+			for i := lo; i < hi; i++ {
+				if t.s[i] == sign && f(t.s, i) {
+					return true
+				}
+			}
+			return false
+		}
+		sub := func(e encoding, re string, value func(string) string) {
+			c := twinText{enc: t.enc, depth: t.depth + 1}
+			c.enc.escape += e.escape
+			c.enc.percent += e.percent
+			c.enc.colour += e.colour
+			last := 0
+			for _, m := range append(regexp.MustCompile(re).FindAllIndex(line, -1), []int{len(line), len(line)}) {
+				for ; last < m[0]; last++ {
+					c.s, c.from, c.to = append(c.s, line[last]), append(c.from, t.from[lo+last]), append(c.to, t.to[lo+last])
+				}
+				if m[0] == m[1] {
+					break
+				}
+				for _, b := range []byte(value(string(line[m[0]:m[1]]))) {
+					c.s, c.from, c.to = append(c.s, b), append(c.from, t.from[lo+m[0]]), append(c.to, t.to[lo+m[1]-1])
+				}
+				last = m[1]
+			}
+			twinLook(key, c, all)
+		}
+		if t.enc.escape < maxEscape && worth('\\', escaped) {
+			sub(encoding{escape: 1}, `(?i:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\["\\/bfnrt]|\\\r?\n`, func(s string) string {
+				switch s[1] {
+				case '\r', '\n':
+					return ""
+				case '/':
+					return "/"
+				case 'x':
+					n, _ := strconv.ParseUint(s[2:], 16, 8)
+					return string(rune(n))
+				}
+				var out string
+				json.Unmarshal([]byte(`"`+s+`"`), &out)
+				return out
+			})
+		}
+		if t.enc.percent < maxPercent && worth('%', percented) {
+			sub(encoding{percent: 1}, `%[0-9a-fA-F]{2}`, func(s string) string {
+				b, _ := hex.DecodeString(s[1:])
+				return string(b)
+			})
+		}
+		if t.enc.colour < 1 && worth(0x1b, coloured) {
+			sub(encoding{colour: 1}, "\x1b\\[[0-9;]{0,17}[mK]", func(string) string { return "" })
+		}
+		lo = hi + 1
+	}
+}
+
+// twinRuns decodes base64 and hex, in every run and from every offset.
+func twinRuns(key string, t twinText, all *[]twinHit) {
+	runs := regexp.MustCompile(`[0-9A-Za-z+/_-]+`).FindAllIndex(t.s, -1)
+	for k := 0; k < len(runs); k++ {
+		m := runs[k]
+		size := m[1] - m[0]
+		if size < shortRun {
+			continue
+		}
+		r := twinText{enc: t.enc, depth: t.depth}
+		take := func(m []int) {
+			r.s, r.from, r.to = append(r.s, t.s[m[0]:m[1]]...), append(r.from, t.from[m[0]:m[1]]...), append(r.to, t.to[m[0]:m[1]]...)
+		}
+		take(m)
+		for size >= 40 && size%4 == 0 && t.enc.base64 < maxBase64 && k+1 < len(runs) {
+			between, next := string(t.s[runs[k][1]:runs[k+1][0]]), runs[k+1]
+			if between != "\n" && between != "\r\n" || next[1]-next[0] > size {
+				break
+			}
+			take(next)
+			k++
+			if next[1]-next[0] < size {
+				break
+			}
+		}
+		if t.enc.base64 < maxBase64 {
+			for a := range 4 {
+				twinQuads(key, r, a, all)
+			}
+		}
+		if t.enc.hex == 0 && len(r.s) >= 2*fewPairs {
+			twinHex(key, r, 0, all)
+			twinHex(key, r, 1, all)
+		}
+	}
+}
+
+func allText(b []byte) bool {
+	for _, x := range b {
+		if x != '\n' && x != '\r' && x != '\t' && (x < ' ' || x > '~') {
+			return false
+		}
+	}
+	return true
+}
+
+func twinQuads(key string, r twinText, a int, all *[]twinHit) {
+	plain := strings.NewReplacer("-", "+", "_", "/").Replace(string(r.s))
+	c := twinText{enc: r.enc, depth: r.depth + 1}
+	c.enc.base64++
+	n := 0
+	flush := func() {
+		if n >= fewQuads {
+			twinLook(key, c, all)
+		}
+		c.s, c.from, c.to, n = nil, nil, nil, 0
+	}
+	put := func(b byte, i int) {
+		c.s, c.from, c.to = append(c.s, b), append(c.from, r.from[i]), append(c.to, r.to[i+1])
+	}
+	i := a
+	for ; i+4 <= len(plain); i += 4 {
+		b, _ := base64.StdEncoding.DecodeString(plain[i : i+4])
+		if !allText(b) {
+			flush()
+			continue
+		}
+		n++
+		for k, x := range b {
+			put(x, i+k)
+		}
+	}
+	if left := len(plain) - i; left >= 2 && n >= fewQuads {
+		b, _ := base64.RawStdEncoding.DecodeString(plain[i:])
+		for k, x := range b {
+			if !allText([]byte{x}) {
+				break
+			}
+			put(x, i+k)
+		}
+	}
+	flush()
+}
+
+func twinHex(key string, r twinText, a int, all *[]twinHit) {
+	c := twinText{enc: r.enc, depth: r.depth + 1}
+	c.enc.hex++
+	for i := a; ; i += 2 {
+		if i+2 <= len(r.s) {
+			if b, err := hex.DecodeString(string(r.s[i : i+2])); err == nil && allText(b) {
+				c.s, c.from, c.to = append(c.s, b[0]), append(c.from, r.from[i]), append(c.to, r.to[i+1])
+				continue
+			}
+		}
+		if len(c.s) >= fewPairs {
+			twinLook(key, c, all)
+		}
+		c.s, c.from, c.to = nil, nil, nil
+		if i+2 > len(r.s) {
+			return
+		}
+	}
+}
+
+// agree compares the two on a text.
+func agree(t *testing.T, c *Scan, key string, text []byte) {
+	t.Helper()
+	var got []twinHit
+	for _, f := range c.Find(text) {
+		got = append(got, twinHit{Format: f.Format, Fingerprint: f.Fingerprint, Encoding: f.Encoding, Start: f.Start, End: f.End})
+	}
+	want := twin(key, text)
+	for i := range want {
+		want[i].row, want[i].depth = 0, 0
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("text %q\n got %+v\nwant %+v", text, got, want)
+	}
+}
+
+// messy makes a text of secrets, near misses, encodings and noise.
+func messy(r *rand.Rand) []byte {
+	f := &faker{r}
+	var b strings.Builder
+	for range 1 + r.IntN(4) {
+		var piece string
+		switch r.IntN(8) {
+		case 0:
+			piece = f.text(base64s, r.IntN(60))
+		case 1:
+			piece = "ASIA" + f.text(upnum, 16)
+		case 2:
+			piece = f.text(slashed, 40)
+		default:
+			w := &table[r.IntN(len(table))]
+			piece = surround(w.context, w.anyFake(f))
+			if r.IntN(4) == 0 && len(w.in) > 0 {
+				piece = surround(w.in[r.IntN(len(w.in))], w.anyFake(f))
+			}
+		}
+		for range r.IntN(3) { // damage
+			if i := r.IntN(len(piece) + 1); r.IntN(2) == 0 {
+				piece = piece[:i] + []string{"", "x", "-", "=", "\\", "%", "\n", " ", ".", "A", "\x1b[0m", `\n`, `\u0041`, "%41"}[r.IntN(14)] + piece[min(len(piece), i+r.IntN(2)):]
+			}
+		}
+		if len(piece) < 600 {
+			for range r.IntN(3) {
+				piece = encodings[r.IntN(len(encodings))].encode(piece)
+			}
+		}
+		b.WriteString([]string{"", " ", "\n", "x", "_", `"`, "=", "\\", "%", "\x1b[31m", `\n`, "words and ", "/", "\\\n"}[r.IntN(14)])
+		b.WriteString(piece)
+		if b.Len() > 3000 {
+			break
+		}
+	}
+	return []byte(b.String())
+}
+
+// anyFake is a fake that need not match.
+func (r *row) anyFake(f *faker) string { return f.plain(r) }
+
+func TestFindAgreesWithTwin(t *testing.T) {
+	n := 300
+	if s := os.Getenv("SECRET_TWIN_CASES"); s != "" {
+		n, _ = strconv.Atoi(s)
+	}
+	seed := rand.Uint64()
+	c := New(Options{Key: []byte("k")}).NewScan()
+	for i := range n {
+		r := rand.New(rand.NewPCG(seed, uint64(i)))
+		text := messy(r)
+		agree(t, c, "k", text)
+		overwritten(t, c, text)
+		if t.Failed() {
+			t.Fatalf("seed %d, case %d", seed, i)
+		}
+	}
+}
+
+// overwritten checks that nothing is left, that the length and line ends are
+// kept and that JSON stays JSON.
+func overwritten(t *testing.T, c *Scan, text []byte) {
+	t.Helper()
+	for _, form := range []string{string(text), quote(string(text)), `{"a":` + quote(string(text)) + `,"b":[1,` + quote(quote(string(text))) + `]}`} {
+		b := []byte(form)
+		c.Overwrite(b)
+		if left := c.Find(b); len(left) > 0 {
+			t.Errorf("left %+v\n in %q\n of %q", left, b, form)
+		}
+		if json.Valid([]byte(form)) && !json.Valid(b) {
+			t.Errorf("JSON broken: %q\n of %q", b, form)
+		}
+		if len(b) != len(form) || bytes.Count(b, []byte("\n")) != strings.Count(form, "\n") {
+			t.Errorf("lines changed: %q", b)
+		}
+		if got := c.Redact(form); got != string(b) {
+			t.Errorf("Redact gives %q, Overwrite %q", got, b)
+		}
+	}
+}
+
+func FuzzFindAgreesWithTwin(f *testing.F) {
+	for i := range 40 {
+		f.Add(messy(rand.New(rand.NewPCG(9, uint64(i)))))
+	}
+	c := New(Options{Key: []byte("k")}).NewScan()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 4000 {
+			return
+		}
+		agree(t, c, "k", text)
+		overwritten(t, c, text)
+	})
+}
