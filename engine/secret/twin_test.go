@@ -127,16 +127,19 @@ func twin(key string, text []byte) []twinHit {
 	}
 	var all []twinHit
 	twinLook(key, t, &all)
+	// A weak one that meets a strong one is out; of the rest, one inside another.
+	strong := slices.Clone(all)
+	all = slices.DeleteFunc(all, func(a twinHit) bool {
+		return table[a.row].weak && slices.ContainsFunc(strong, func(b twinHit) bool {
+			return !table[b.row].weak && a.Start < b.End && b.Start < a.End
+		})
+	})
 	var kept []twinHit
 	for i, a := range all {
 		drop := false
 		for j, b := range all {
-			weakA, weakB := table[a.row].weak, table[b.row].weak
 			switch {
 			case i == j:
-			case weakA && !weakB:
-				drop = drop || a.Start < b.End && b.Start < a.End
-			case weakB && !weakA:
 			case b.Start == a.Start && b.End == a.End:
 				drop = drop || b.row < a.row || b.row == a.row && (b.depth < a.depth || b.depth == a.depth && j < i)
 			default:
@@ -209,7 +212,8 @@ func twinLook(key string, t twinText, all *[]twinHit) {
 	if t.depth == maxDepth {
 		return
 	}
-	twinLines(key, t, all)
+	twinLines(key, t, true, all)
+	twinLines(key, t, false, all)
 	twinRuns(key, t, all)
 }
 
@@ -351,10 +355,10 @@ func twinCheck(id string, t []byte, at, from, to int) (int, int, []byte) {
 }
 
 // twinLines decodes what escapes stand in each line.
-func twinLines(key string, t twinText, all *[]twinHit) {
+func twinLines(key string, t twinText, join bool, all *[]twinHit) {
 	for lo := 0; lo < len(t.s); {
 		hi := lo
-		for hi < len(t.s) && (t.s[hi] != '\n' || continued(t.s[lo:hi])) {
+		for hi < len(t.s) && (t.s[hi] != '\n' || join && continued(t.s[lo:hi])) {
 			hi++
 		}
 		line := t.s[lo:hi]
@@ -386,7 +390,7 @@ func twinLines(key string, t twinText, all *[]twinHit) {
 			}
 			twinLook(key, c, all)
 		}
-		if t.enc.escape < maxEscape && worth('\\', escaped) {
+		if join && t.enc.escape < maxEscape && worth('\\', escaped) {
 			sub(encoding{escape: 1}, `(?i:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\["\\/bfnrt]|\\\r?\n`, func(s string) string {
 				switch s[1] {
 				case '\r', '\n':
@@ -402,13 +406,13 @@ func twinLines(key string, t twinText, all *[]twinHit) {
 				return out
 			})
 		}
-		if t.enc.percent < maxPercent && worth('%', percented) {
+		if !join && t.enc.percent < maxPercent && worth('%', percented) {
 			sub(encoding{percent: 1}, `%[0-9a-fA-F]{2}`, func(s string) string {
 				b, _ := hex.DecodeString(s[1:])
 				return string(b)
 			})
 		}
-		if t.enc.colour < 1 && worth(0x1b, coloured) {
+		if !join && t.enc.colour < 1 && worth(0x1b, coloured) {
 			sub(encoding{colour: 1}, "\x1b\\[[0-9;]{0,17}[mK]", func(string) string { return "" })
 		}
 		lo = hi + 1

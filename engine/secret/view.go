@@ -115,7 +115,8 @@ func (c *Scan) hidden(n int) {
 }
 
 // each looks for sign in view n; where it begins something worth decoding, the
-// line around it is decoded and looked at.
+// line around it is decoded and looked at, for escapes together with the lines
+// that a backslash at the end joins to it.
 func (c *Scan) each(n int, sign byte, worth func(t []byte, i int) bool, decode func(c *Scan, t []byte, off int), add encoding) {
 	t := c.views[n].text
 	done := 0
@@ -130,7 +131,7 @@ func (c *Scan) each(n int, sign byte, worth func(t []byte, i int) bool, decode f
 		}
 		from := max(done, bytes.LastIndexByte(t[done:i], '\n')+1+done)
 		to := lineEnd(t, i)
-		for to < len(t) && to > 0 && continued(t[:to]) {
+		for add.escape > 0 && to < len(t) && continued(t[:to]) {
 			to = lineEnd(t, to+1)
 		}
 		c.child(n, from, t[from:to], decode, add)
