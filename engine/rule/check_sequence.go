@@ -172,28 +172,30 @@ func (c *review) differs(s *SequenceText, i int) {
 	}
 }
 
-// keys checks that every step is tied to the others by a common key or a link.
+// keys checks the types of keys, and that every step is tied to the steps
+// before it by a common key or by links.
 func (c *review) keys(s *SequenceText) {
-	types := map[string]BoundText{}
+	first := map[string]BoundText{}
 	bind := func(b BoundText) {
-		first, ok := types[b.Name.Value]
-		if !ok {
-			types[b.Name.Value] = b
-			return
+		if _, ok := first[b.Name.Value]; !ok {
+			first[b.Name.Value] = b
 		}
-		a, okA := engine.LookupField(first.Ref.Value)
+		o := first[b.Name.Value]
+		a, okA := engine.LookupField(o.Ref.Value)
 		f, okF := engine.LookupField(b.Ref.Value)
 		if okA && okF && a.Type() != f.Type() {
 			c.wrong(b.Ref.Pos, "", "key %s has type %s here and, as %s, type %s: they are never equal", b.Name.Value, f.Type(), a.Name(), a.Type())
 		}
 	}
-	groups := union{}
+	bound := map[string]bool{} // by mandatory steps
 	var names []string
 	for i := range s.Steps {
 		for _, b := range s.Steps[i].By {
 			bind(b)
 			names = append(names, b.Name.Value)
-			groups.join(b.Name.Value, s.Steps[i].By[0].Name.Value)
+			if s.Steps[i].mandatory() {
+				bound[b.Name.Value] = true
+			}
 		}
 	}
 	for i, l := range s.Links {
@@ -205,60 +207,74 @@ func (c *review) keys(s *SequenceText) {
 				continue
 			}
 			bind(b)
-			if !slices.Contains(names, b.Name.Value) && !c.linked(s, b.Name.Value, i) {
+			if !slices.Contains(names, b.Name.Value) && !s.linked(b.Name.Value, i) {
 				c.wrong(b.Name.Pos, didYouMean(b.Name.Value, names), "no step has a key %s", b.Name.Value)
 			}
 		}
 		if l.From.Name.Value != "" && l.From.Name.Value == l.To.Name.Value {
 			c.wrong(l.To.Name.Pos, "", "a link leads from one key to another")
 		}
-		groups.join(l.From.Name.Value, l.To.Name.Value)
 	}
-	bound := map[string]bool{}
-	for i := range s.Steps {
-		if s.Steps[i].mandatory() {
-			for _, b := range s.Steps[i].By {
-				bound[b.Name.Value] = true
-			}
-		}
-	}
+	c.tied(s, bound)
+}
+
+// tied reports steps that no chain can come to.
+func (c *review) tied(s *SequenceText, bound map[string]bool) {
+	known := map[string]bool{} // keys of the mandatory steps so far
 	for i := range s.Steps {
 		st := &s.Steps[i]
-		if len(st.By) == 0 || len(s.Steps[0].By) == 0 {
+		if len(st.By) == 0 {
 			continue
 		}
-		if !st.mandatory() && len(bound) > 0 && !slices.ContainsFunc(st.By, func(b BoundText) bool { return bound[b.Name.Value] }) {
-			c.wrong(st.By[0].Name.Pos, "use a key of a mandatory step", "step %s has no key that a mandatory step binds", st.ID.Value)
-			continue
+		shares := func(keys map[string]bool) bool {
+			return slices.ContainsFunc(st.By, func(b BoundText) bool { return keys[b.Name.Value] })
 		}
-		if groups.root(st.By[0].Name.Value) != groups.root(s.Steps[0].By[0].Name.Value) {
-			c.wrong(st.By[0].Name.Pos, "use the same key, or add a link", "step %s shares no key with step %s", st.ID.Value, s.Steps[0].ID.Value)
+		switch at := st.By[0].Name.Pos; {
+		case !st.mandatory():
+			if len(bound) > 0 && !shares(bound) {
+				c.wrong(at, "use a key of a mandatory step", "step %s has no key that a mandatory step binds", st.ID.Value)
+			}
+			continue
+		case !s.Ordered, len(known) == 0, shares(known):
+		case shares(s.reach(known, false)):
+		case shares(s.reach(known, true)):
+			c.wrong(at, "exchange from and to of the link", "the link leads away from the key of step %s", st.ID.Value)
+		default:
+			c.wrong(at, "use the same key, or add a link", "step %s shares no key with the steps before it", st.ID.Value)
+		}
+		for _, b := range st.By {
+			known[b.Name.Value] = true
 		}
 	}
 }
 
+// reach gives the keys that links lead to from known ones, or with back those
+// they come from.
+func (s *SequenceText) reach(known map[string]bool, back bool) map[string]bool {
+	out := map[string]bool{}
+	for k := range known {
+		out[k] = true
+	}
+	for range s.Links {
+		for _, l := range s.Links {
+			from, to := l.From.Name.Value, l.To.Name.Value
+			if back {
+				from, to = to, from
+			}
+			if out[from] && to != "" {
+				out[to] = true
+			}
+		}
+	}
+	return out
+}
+
 // linked reports whether another link names the key: links may follow each other.
-func (c *review) linked(s *SequenceText, key string, but int) bool {
+func (s *SequenceText) linked(key string, but int) bool {
 	for i, l := range s.Links {
 		if i != but && (l.From.Name.Value == key || l.To.Name.Value == key) {
 			return true
 		}
 	}
 	return false
-}
-
-// union is a union-find over names.
-type union map[string]string
-
-func (u union) root(a string) string {
-	for u[a] != "" && u[a] != a {
-		a = u[a]
-	}
-	return a
-}
-
-func (u union) join(a, b string) {
-	if ra, rb := u.root(a), u.root(b); ra != rb {
-		u[ra] = rb
-	}
 }

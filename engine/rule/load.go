@@ -158,7 +158,7 @@ func (l *loader) file(name string, done map[string]bool, f func(document), kinds
 		l.wrong(name, "save it as UTF-8", "is not UTF-8 text")
 		return
 	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
+	text := lineEnds.Replace(strings.TrimPrefix(string(data), "\ufeff"))
 	w := &walker{src: newSource(name, text)}
 	for _, part := range split(text) {
 		w.first = part.first
@@ -181,6 +181,10 @@ func (l *loader) file(name string, done map[string]bool, f func(document), kinds
 	}
 	l.mistakes = append(l.mistakes, w.mistakes...)
 }
+
+// lineEnds makes one line end of all that the YAML parser takes for one, so
+// that its line numbers and ours agree.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 func article(kind string) string {
 	switch kind {
@@ -261,6 +265,10 @@ func (w *walker) syntax(err error, p part) {
 		m.Line += p.first
 	} else {
 		m.Line = p.first + 1
+	}
+	m.Line = min(m.Line, len(w.src.lines))
+	for m.Line > p.first+1 && strings.TrimSpace(w.src.line(m.Line)) == "" {
+		m.Line--
 	}
 	// the parser names a line near a tab, not its own
 	for n := max(1, m.Line-1); n <= m.Line+1; n++ {

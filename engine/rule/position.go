@@ -11,12 +11,9 @@ type source struct {
 	lines []string
 }
 
+// newSource takes a text whose line ends are all \n.
 func newSource(name, text string) *source {
-	lines := strings.Split(text, "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimSuffix(l, "\r")
-	}
-	return &source{name: name, lines: lines}
+	return &source{name: name, lines: strings.Split(text, "\n")}
 }
 
 // line gives line n, counted from 1; "" outside the file.

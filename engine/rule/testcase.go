@@ -249,7 +249,8 @@ func plainNode(n *yaml.Node, depth int) any {
 // is wrong with it.
 func setValue(name string, n *yaml.Node) (v engine.Value, why string) {
 	typ := engine.Keyword
-	if f, ok := engine.LookupField(name); ok {
+	f, registered := engine.LookupField(name)
+	if registered {
 		typ = f.Type()
 	} else if n.Kind == yaml.ScalarNode && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 {
 		typ = map[string]engine.Type{"!!int": engine.Long, "!!float": engine.Double, "!!bool": engine.Bool}[n.Tag]
@@ -258,10 +259,10 @@ func setValue(name string, n *yaml.Node) (v engine.Value, why string) {
 		}
 	}
 	if typ == engine.List || n.Kind == yaml.SequenceNode {
-		if n.Kind != yaml.SequenceNode || typ != engine.List && typ != engine.Keyword {
-			if typ == engine.List {
-				return v, "must be a list of texts"
-			}
+		if n.Kind != yaml.SequenceNode {
+			return v, "must be a list of texts"
+		}
+		if registered && typ != engine.List {
 			return v, "must be one value, not a list"
 		}
 		var list []string

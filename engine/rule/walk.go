@@ -19,6 +19,9 @@ type walker struct {
 	src      *source
 	first    int // lines of the file before the present document
 	mistakes Mistakes
+
+	tagLine int  // line that tagged speaks of
+	tagged  bool // it holds a '!'
 }
 
 // at gives the place of a node.
@@ -87,9 +90,16 @@ func (w *walker) ordinary(n *yaml.Node) bool {
 	return false
 }
 
-// char gives the character a node begins with.
+// char gives the character a node begins with; 0 when its line holds no '!',
+// which is all that is asked.
 func (w *walker) char(n *yaml.Node) rune {
 	line := w.src.line(n.Line + w.first)
+	if w.tagLine != n.Line+w.first {
+		w.tagLine, w.tagged = n.Line+w.first, strings.Contains(line, "!")
+	}
+	if !w.tagged {
+		return 0
+	}
 	for i, r := range line {
 		if i >= n.Column-1 && utf8.RuneCountInString(line[:i]) == n.Column-1 {
 			return r
