@@ -103,6 +103,9 @@ func (d *Decoder) record(rd *reader, raw []byte, c *context, s *stream) *reader 
 	if d.unwrap(raw, c, s) {
 		return s.rd
 	}
+	if c.outer != nil && d.printed(raw, c) {
+		return s.rd
+	}
 	if s.forced != nil {
 		d.readAs(s.forced, raw, c)
 		return s.rd
@@ -117,6 +120,19 @@ func (d *Decoder) record(rd *reader, raw []byte, c *context, s *stream) *reader 
 	}
 	d.out.refuse(c, "unknown format", "JSON, but no known format has these keys; name the format if it is one", raw)
 	return s.rd
+}
+
+// printed hands an object of no known format to the text format that its
+// surroundings name: programs print JSON into their logs.
+func (d *Decoder) printed(raw []byte, c *context) bool {
+	for i, f := range lineFormats {
+		if f.claims != nil && f.claims(c) {
+			d.line = append(d.line[:0], raw...)
+			d.openLines(i).line(d.line, c, &d.out)
+			return true
+		}
+	}
+	return false
 }
 
 // readAs reads a whole object as a record of a format.

@@ -35,6 +35,8 @@ type textDecoder struct {
 	clip   int    // bytes at the end of the text that come again with the next piece
 	text   []byte // the logical line being read, secrets overwritten
 	place  *textPlace
+	at     context        // of the physical line
+	now    textPlace      // the same with its time
 	id     string         // of the logical line, made when first needed
 	count  [textKinds]int // events of each kind from this line
 }
@@ -75,14 +77,15 @@ func sniffBuildText(line []byte) bool {
 func (t *textDecoder) line(text []byte, c *context, out *emitter) {
 	t.out = out
 	j := t.job(c)
-	at := context{origin: c.origin, file: c.file, shipped: c.shipped, stream: c.stream}
+	at := &t.at
+	*at = context{origin: c.origin, file: c.file, shipped: c.shipped, stream: c.stream}
 	for {
 		i := indexByte(text, '\n') // a wrapped payload may hold several lines
 		if i < 0 {
-			t.physical(j, text, &at)
+			t.physical(j, text, at)
 			return
 		}
-		t.physical(j, text[:i], &at)
+		t.physical(j, text[:i], at)
 		if text = text[i+1:]; len(text) == 0 {
 			return
 		}
@@ -101,7 +104,8 @@ func (t *textDecoder) end(c *context, out *emitter) {
 // physical takes a line as it stood in the log.
 func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 	h, body := splitHead(text)
-	p := textPlace{c: *at}
+	p := &t.now
+	*p = textPlace{c: *at}
 	switch {
 	case h.time != 0:
 		p.time, j.stamped = h.time, true
@@ -113,7 +117,7 @@ func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 	default:
 		p.time, p.created = at.shipped, at.shipped != 0
 	}
-	if j.repeated(&p, text) {
+	if j.repeated(p, text) {
 		t.out.skip(at, "repeated line")
 		return
 	}
@@ -127,7 +131,7 @@ func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 			t.close(old)
 		}
 	}
-	t.piece(j, body, &h, &p)
+	t.piece(j, body, &h, p)
 }
 
 // textOverlap is how much of a line too long to keep comes again with its next

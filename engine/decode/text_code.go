@@ -156,6 +156,9 @@ func valued(b []byte, name, value string) bool {
 
 // script gives the model whose script a command runs, "" when it runs none.
 func (m *modelState) script(b []byte) string {
+	if m.dir == "" && len(m.scripts) == 0 {
+		return ""
+	}
 	for i := 0; i < len(b); {
 		var w string
 		at := i
