@@ -15,7 +15,8 @@ import (
 //   - additions: an entry with a word in front or behind that promises the same thing (-v2, -gguf, -free, official-);
 //   - edits: one insertion, deletion, replacement or swap of neighbours for entries of 5 to 7 characters, two
 //     from 8 on; shorter entries have too many honest neighbours. Names that differ in the numbers between
-//     their words alone are versions of one thing (Llama-3-8B, Llama-3.1-70B), not imitations;
+//     their words alone are versions of one thing (Llama-3-8B, Llama-3.1-70B), not imitations; nor is, where no
+//     namespace is given, a name with some of an entry's words missing or following (gemma-2-9b, gemma-2-9b-it);
 //   - the same name, or one that reads like it, in another namespace (evil/Llama-3-8B for meta-llama/Llama-3-8B).
 //
 // A list of namespaces judges the namespace of a name; a list of namespace/name entries judges both. Whatever stands in
@@ -25,7 +26,7 @@ import (
 // suffixes are the words that imitations add; v and a number belong to them too.
 var suffixes = []string{
 	"official", "free", "gguf", "ggml", "gptq", "awq", "exl2", "mlx", "fp8", "fp16", "bf16", "int4", "int8", "4bit", "8bit",
-	"quant", "quantized", "hf", "ai", "llm", "model", "models", "team", "org", "inc", "labs", "lab", "community", "mirror",
+	"quant", "quantized", "hf", "ai", "llm", "model", "models", "team", "org", "inc", "labs", "lab", "mirror",
 	"copy", "clone", "backup", "original", "verified", "real", "new", "latest", "fixed", "updated", "pro", "plus", "premium",
 	"unlocked", "uncensored", "cracked", "leaked",
 }
@@ -122,7 +123,7 @@ func (s *samples) imitated(text string, at int64) bool {
 			if at >= x.until {
 				continue
 			}
-			if whole.imitates(&x.name) || x.both && whole.imitates(&x.space) {
+			if x.both && whole.imitates(&x.space) || whole.imitates(&x.name) && !(x.both && whole.variant(&x.name)) {
 				return true
 			}
 		}

@@ -71,6 +71,9 @@ func TestLookalike(t *testing.T) {
 		{"models_approved", "Llama-3.1-70B", false},
 		{"models_approved", "friend/gemma-3-27b", false},
 		{"models_approved", "gemna-2-9b", true},
+		{"models_approved", "gemma-2-9b-it", false},
+		{"models_approved", "gemma-2-9b-gguf", true},
+		{"models_approved", "friend/gemma-2-9b-it", true},
 		// expired entries are nobody's
 		{"models_approved", "other/old", false},
 		{"models_approved", "acme/new", false},

@@ -124,6 +124,17 @@ func (r *reading) imitates(x *reading) bool {
 	return added(r.plainText(), a, b) || near(a, b)
 }
 
+// variant reports whether one name is the other with a word more behind it, no
+// word that imitations add.
+func (r *reading) variant(x *reading) bool {
+	long, short := r.lower(), x.lower()
+	if len(long) < len(short) {
+		long, short = short, long
+	}
+	return len(long) > len(short) && string(long[:len(short)]) == string(short) && separator(rune(long[len(short)])) &&
+		!added(r.plainText(), r.shapeText(), x.shapeText())
+}
+
 // added reports whether the name is the entry and one of the words imitations
 // add. plain and shape are the name's, entry is the entry's shape.
 func added(plain, shape, entry []byte) bool {

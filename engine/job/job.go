@@ -17,6 +17,10 @@
 // address or a run's number. Time alone ties nothing, even when one job runs in
 // the whole organisation; of several runs that fit none is chosen.
 //
+// Issued credentials (cred.issued) teach nothing here: they come from CloudTrail,
+// whose lateness every waiting hit would then pay. Chains cross from a run to its
+// keys over links instead.
+//
 // Jobs belongs to one goroutine.
 package job
 

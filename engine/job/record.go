@@ -72,7 +72,7 @@ func (r *record) learn(f fact) bool {
 		if old.field != f.field || old.webhook != f.webhook {
 			continue
 		}
-		if f.at > old.at || f.at == old.at && !less(f.value, old.value) {
+		if f.at > old.at || f.at == old.at && (f.value == old.value || !less(f.value, old.value)) {
 			return false
 		}
 		if old.value == f.value {
