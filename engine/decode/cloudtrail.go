@@ -21,6 +21,13 @@ var cloudTrail = format{
 	},
 	table:   cloudTrailTable,
 	derived: []derivation{credIssued},
+	document: func(doc map[string]any, raw []byte) {
+		flattened(doc, raw, "requestParameters", "aws.cloudtrail.flattened.request_parameters",
+			"responseElements", "aws.cloudtrail.flattened.response_elements",
+			"additionalEventData", "aws.cloudtrail.flattened.additional_eventdata",
+			"serviceEventDetails", "aws.cloudtrail.flattened.service_event_details",
+			"insightDetails", "aws.cloudtrail.flattened.insight_details")
+	},
 }
 
 // cloudTrailCopy reads copies in data lakes, whose keys are lower-cased and

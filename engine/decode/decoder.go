@@ -46,7 +46,7 @@ type openedFormat struct {
 
 // NewDecoder makes a decoder for one partition or file.
 func (p *Plan) NewDecoder() *Decoder {
-	return &Decoder{plan: p, out: emitter{plan: p}, opened: make([]*openedFormat, len(lineFormats)), sum: sha256.New()}
+	return &Decoder{plan: p, out: emitter{plan: p}, opened: make([]*openedFormat, len(p.lines)), sum: sha256.New()}
 }
 
 // Duplicates counts the keys that came twice in one object among those read so
@@ -91,7 +91,7 @@ func (d *Decoder) name(s *stream, name string) {
 		return
 	}
 	s.forced = d.plan.named(name)
-	for i, f := range lineFormats {
+	for i, f := range d.plan.lines {
 		if f.name == name {
 			s.lines, s.named = d.openLines(i), true
 		}
@@ -109,7 +109,7 @@ func (d *Decoder) scratchAt(deep int) *[]byte { return &d.scratch[deep] }
 
 func (d *Decoder) openLines(i int) *openedFormat {
 	if d.opened[i] == nil {
-		d.opened[i] = &openedFormat{lineFormats[i], lineFormats[i].open(d.plan)}
+		d.opened[i] = &openedFormat{d.plan.lines[i], d.plan.lines[i].open(d.plan)}
 	}
 	return d.opened[i]
 }
@@ -117,7 +117,7 @@ func (d *Decoder) openLines(i int) *openedFormat {
 // recogniseLine finds the format that a line of text can only be of, or that
 // its surroundings name; nil for none.
 func (d *Decoder) recogniseLine(line []byte, c *context) *openedFormat {
-	for i, f := range lineFormats {
+	for i, f := range d.plan.lines {
 		if f.sniff(line) || f.claims != nil && f.claims(c) {
 			return d.openLines(i)
 		}
@@ -181,7 +181,7 @@ func (d *Decoder) event(rd *reader, raw []byte, c *context) {
 			return
 		}
 	}
-	ev, l := &d.out.ev, d.plan.layout
+	ev := &d.out.ev
 	ev.Dataset = rd.dataset
 	if rd.own != nil {
 		r.at = rd.ownAt
@@ -196,7 +196,7 @@ func (d *Decoder) event(rd *reader, raw []byte, c *context) {
 	ev.ID, ev.Place = r.ident(rd), false
 	if ev.ID == "" {
 		ev.ID = d.hashID(ev.Dataset, raw, c)
-		ev.Place = c.stream
+		ev.Place = c.stream && !c.byLine
 	}
 	ev.Hash = engine.HashID(ev.Dataset, ev.ID)
 	ev.Origin, ev.Raw, ev.Outer = c.origin, raw, c.outer
@@ -204,15 +204,21 @@ func (d *Decoder) event(rd *reader, raw []byte, c *context) {
 	d.out.clear()
 	d.out.common("")
 	if rd.actFn != nil {
-		v := r.read(rd.actFn)
-		ev.Derived = v.Str()
-		ev.Set(l.Slot(fieldAction), v)
+		if v := r.read(rd.actFn); derivedKinds[v.Str()] {
+			ev.Derived = v.Str()
+		}
 	}
 	r.fill(rd.slots, ev)
 	d.out.h.Event(ev)
 	for i := range rd.derived {
 		d.derive(&rd.derived[i], c)
 	}
+}
+
+// derivedKinds are the names of derived events.
+var derivedKinds = map[string]bool{
+	"secret.exposed": true, "env.dumped": true, "model.pulled": true, "model.code_executed": true, "image.pulled": true, "action.used": true,
+	"job.started": true, "job.finished": true, "step.finished": true, "net.egress": true, "cred.issued": true,
 }
 
 // derive makes one derived event of the record that was just handed on.
@@ -240,7 +246,11 @@ func (d *Decoder) hashID(ds engine.Dataset, raw []byte, c *context) string {
 	d.id = append(append(d.id[:0], ds.String()...), 0)
 	d.sum.Write(d.id)
 	d.sum.Write(raw)
-	if !c.stream {
+	switch {
+	case c.byLine:
+		d.id = binary.BigEndian.AppendUint64(d.id[:0], uint64(c.origin.Line))
+		d.sum.Write(d.id)
+	case !c.stream:
 		b := binary.BigEndian.AppendUint32(append(d.id[:0], 0), uint32(c.origin.Partition))
 		b = binary.BigEndian.AppendUint64(b, uint64(c.origin.Offset))
 		d.id = binary.BigEndian.AppendUint32(b, uint32(c.origin.Index))
@@ -288,6 +298,13 @@ func (d *Decoder) begin(rd *reader, raw []byte, c *context) {
 	for _, n := range rd.trie.embedded {
 		if cl := &r.cells[n]; cl.kind == '"' && len(cl.text) > 1 {
 			d.scan.embed(bytesOf(r.text(cl)), n)
+		}
+	}
+	if rd.format != nil && rd.dash {
+		for i := range r.cells {
+			if r.cells[i].text == "-" {
+				r.cells[i] = cell{}
+			}
 		}
 	}
 }

@@ -7,11 +7,17 @@ import "bytes"
 var formats = []*format{
 	&cloudTrail,
 	&cloudTrailCopy,
+	&gitHubWebhook,
+	&liteLLM,
+	&vpcFlow,
+	&runnerEgress,
+	&ecs,
 }
 
 // lineFormats lists the formats made of lines, the most specific first. Adding
 // one is one line here.
 var lineFormats = []*lineFormat{
+	vpcFlowText,
 	buildText,
 }
 

@@ -21,6 +21,7 @@ type Options struct {
 type Plan struct {
 	layout  *engine.Layout
 	opts    Options
+	lines   []*lineFormat
 	readers []*reader // in the order of formats
 	probe   *reader   // reads the signs of all formats and envelopes
 	signs   [][]int32 // by format: cells of its signs in the probe
@@ -36,7 +37,7 @@ func NewPlan(l *engine.Layout, o Options) (*Plan, error) {
 	if o.Secrets == nil {
 		o.Secrets = secret.New(secret.Options{})
 	}
-	p := &Plan{layout: l, opts: o}
+	p := &Plan{layout: l, opts: o, lines: lineFormats}
 	var c compiler
 	for _, f := range formats {
 		rd, err := f.compile(l)

@@ -31,8 +31,14 @@ type format struct {
 	embedded string
 	dotted   bool // keys may be flattened with dots
 	fold     bool // keys may be in another case than the table's
-	// facts: the record's event.action is what it announces; Event.Derived says it too.
+	// facts: the record's event.action may be the name of a derived event; then
+	// Event.Derived says it too.
 	facts bool
+	dash  bool // "-" stands for a missing value
+	// document adds to the document of a record what no field holds; base begins
+	// it. raw has its secrets overwritten. Both may be nil.
+	document func(doc map[string]any, raw []byte)
+	base     func(doc map[string]any, raw []byte)
 	// late: sniff would take records of other formats and of wrappings too, so
 	// it is asked after them.
 	late bool
