@@ -111,8 +111,15 @@ func near(t []byte, id accessKeyID) (from, to int) {
 
 // awsSecret says that the forty letters t[i:stop] look like a secret key.
 func awsSecret(t []byte, i, stop int) bool {
-	if stop < len(t) && (t[stop] == '=' || t[stop] == '-' || t[stop] == '_' || t[stop] == '.') {
-		return false
+	if stop < len(t) {
+		switch t[stop] {
+		case '=', '_':
+			return false
+		case '-', '.': // unless it ends a sentence
+			if stop+1 < len(t) && slashed[t[stop+1]] {
+				return false
+			}
+		}
 	}
 	if i > 0 && (t[i-1] == '-' || t[i-1] == '_' || t[i-1] == '.' || t[i-1] == '\\') {
 		return false

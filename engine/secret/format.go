@@ -75,12 +75,12 @@ func (r *row) token(t []byte, at, end int) (found, bool) {
 		return found{start: at, end: stop, head: end - at}, true
 	}
 	most := max(r.max, r.min)
-	stop := r.body.run(t, end, end+most+1)
-	if stop-end > most || !free(t, at) {
-		return found{}, false
-	}
+	stop := r.body.run(t, end, end+most+4)
 	for stop > end && t[stop-1] == '.' { // the end of a sentence
 		stop--
+	}
+	if stop-end > most || !free(t, at) {
+		return found{}, false
 	}
 	b := t[end:stop]
 	if len(b) < r.min || !bytes.HasSuffix(b, []byte(r.tail)) {

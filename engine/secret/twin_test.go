@@ -331,13 +331,13 @@ func twinCheck(id string, t []byte, at, from, to int) (int, int, []byte) {
 		}
 		return from, to, v
 	}
-	if !free(t, at) || s.most > 0 && len(body()) > s.most {
-		return no()
-	}
 	least := regexp.MustCompile(`\{(\d+),\}`).FindStringSubmatch(s.re)
 	v = bytes.TrimRight(v, ".")
 	to = from + len(v)
 	b := body()
+	if !free(t, at) || s.most > 0 && len(b) > s.most {
+		return no()
+	}
 	if least != nil {
 		if n, _ := strconv.Atoi(least[1]); len(b) < n {
 			return no()
