@@ -254,7 +254,8 @@ func (t *trail) upload(j *job) {
 	t.call(j.issued+20*second, &call{who: who, service: "kms", name: "GenerateDataKey", from: "AWS Internal", agent: "s3.amazonaws.com", request: `{"keySpec":"AES_256","keyId":"` + t.kmsKey() + `"}`})
 }
 
-// rotation is low at most: the usual person makes a new key, and the old one goes.
+// rotation is quiet: who administers keys makes a new one, and the old one
+// goes. Low: a person renews the own key.
 func (t *trail) rotation() {
 	at := t.start + 11*hour + int64(t.IntN(3600))*second
 	who := user(prodAccount, people[0], fakeAWS(t.dice, "AKIA"))
@@ -265,6 +266,9 @@ func (t *trail) rotation() {
 	step(0, "CreateAccessKey", `{"userName":"backup-agent"}`, `{"accessKey":{"userName":"backup-agent","accessKeyId":"`+fresh+`","status":"Active","createDate":"`+consoleTime(at)+`"}}`)
 	step(12*minute, "UpdateAccessKey", `{"userName":"backup-agent","accessKeyId":"`+old+`","status":"Inactive"}`, "")
 	step(50*minute, "DeleteAccessKey", `{"userName":"backup-agent","accessKeyId":"`+old+`"}`, "")
+	self, mine := people[2], fakeAWS(t.dice, "AKIA")
+	t.call(t.working(), &call{who: user(prodAccount, self, fakeAWS(t.dice, "AKIA")), service: "iam", name: "CreateAccessKey", from: officeNAT[0], agent: agentCLI, write: true,
+		request: `{"userName":"` + self + `"}`, response: `{"accessKey":{"userName":"` + self + `","accessKeyId":"` + mine + `","status":"Active"}}`})
 }
 
 // dryRuns are quiet: EC2 is asked whether it would do it.

@@ -128,12 +128,18 @@ func builds(d dice, leakAt, theftAt int64) []*job {
 	return out
 }
 
-// number gives ids in the order of time, as the CI provider does.
+// number gives ids in the order of time, as the CI provider does, and addresses
+// to our own machines.
 func number(d dice, jobs []*job) {
 	slices.SortStableFunc(jobs, func(a, b *job) int { return cmp.Compare(a.queued, b.queued) })
 	runs := map[int64]int64{}
 	run, id, runner := int64(21460000000), int64(61230000000), int64(480000)
+	machines := 0
 	for _, j := range jobs {
+		if !j.hosted { // each job of ours has a pod of its own, and the pod an address
+			j.machine = "10.20.1." + strconv.Itoa(10+machines%180)
+			machines++
+		}
 		if runs[j.run] == 0 {
 			run += int64(d.between(1000, 90000))
 			runs[j.run] = run
@@ -198,7 +204,6 @@ func place(d dice, j *job) {
 		return
 	}
 	j.runner = "ml-build-" + d.text(lowerNum, 5)
-	j.machine = d.addr("10.20.1.", 10, 200)
 	j.ip = pick(d, runnerNAT)
 }
 

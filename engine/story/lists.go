@@ -12,8 +12,8 @@ import (
 )
 
 // Lists gives what the organisation knows about itself, as YAML files: networks,
-// namespaces, roles, hosts, and the inventory of its AI keys. They stand beside
-// the shipped lists; a list of the same name adds to the shipped one.
+// namespaces, roles, hosts, and the inventory of its AI keys. A list of the same
+// name stands in place of the shipped one.
 func (s *Story) Lists() fs.FS {
 	return files(map[string]string{
 		"networks.yml":  networks,
@@ -74,8 +74,12 @@ entries:
 const buildLists = `kind: list
 name: model_namespaces
 type: exact
+description: publishers whose models builds may use
 entries:
   - {value: example-org, note: our own models, owner: ml-team@example.org}
+  - {value: meta-llama, owner: ml-team@example.org}
+  - {value: mistralai, owner: ml-team@example.org}
+  - {value: sentence-transformers, owner: ml-team@example.org}
 ---
 kind: list
 name: models_approved
@@ -90,24 +94,40 @@ entries:
 kind: list
 name: egress_allowed
 type: domain
+description: hosts that builds may talk to, with their sub-domains
 entries:
   - {value: llm.example.org, note: the AI gateway, owner: platform@example.org}
+  - {value: github.com, owner: platform@example.org}
+  - {value: githubusercontent.com, owner: platform@example.org}
+  - {value: ghcr.io, owner: platform@example.org}
+  - {value: pypi.org, owner: platform@example.org}
+  - {value: pythonhosted.org, owner: platform@example.org}
+  - {value: npmjs.org, owner: platform@example.org}
+  - {value: huggingface.co, owner: ml-team@example.org}
+  - {value: hf.co, owner: ml-team@example.org}
+  - {value: docker.io, owner: platform@example.org}
+  - {value: deb.debian.org, owner: platform@example.org}
+  - {value: amazonaws.com, owner: platform@example.org}
 ---
 kind: list
 name: ci_roles
 type: glob
+description: roles that builds assume
 entries:
   - {value: "arn:aws:iam::*:role/ci-*", owner: platform@example.org}
 ---
 kind: list
-name: iam_pipelines
+name: iam_admins
 type: glob
+description: who administers IAM
 entries:
-  - {value: "arn:aws:iam::*:role/ci-terraform", note: maintains the roles of our programs, owner: platform@example.org}
+  - {value: "arn:aws:iam::111122223333:user/avery-example", owner: platform@example.org}
+  - {value: "arn:aws:iam::111122223333:role/ci-terraform", note: maintains the roles of our programs, owner: platform@example.org}
 ---
 kind: list
 name: public_repos
 type: exact
+description: repositories whose build logs everybody can read
 entries:
   - {value: example-org/ml-app, owner: ml-team@example.org}
   - {value: example-org/data-kit, owner: data-team@example.org}
@@ -130,7 +150,7 @@ func (s *Story) inventory() string {
 
 const loadTestException = `kind: exception
 id: load-test-of-the-day
-rules: [ai-key-budget-exceeded]
+rules: [ai-budget-exceeded]
 when: secret.principal == "load-test"
 reason: The load test of the new release multiplies the usage of its own key.
 owner: api-team@example.org

@@ -57,24 +57,33 @@ func (s *Story) flows() (builds, services, public *stream) {
 			prodAccount, f.eni, f.src, f.dst, f.sport, f.dport, f.packets(), f.bytes, f.at/second-58, f.at/second, f.action(), f.instance, f.src, f.dst, dir, path)
 		builds.add(f.at)
 	}
-	// The machines on which our own build runners live.
-	type node struct{ eni, instance, ip string }
+	// Each pod of a build has an address of its own on the machine it runs on.
+	type node struct{ eni, instance string }
 	var nodes []node
-	for i := range 3 {
-		nodes = append(nodes, node{"eni-0" + d.hex(16), "i-0" + d.hex(16), "10.20.1." + strconv.Itoa(201+i)})
+	for range 3 {
+		nodes = append(nodes, node{"eni-0" + d.hex(16), "i-0" + d.hex(16)})
+	}
+	talk := func(src, dst string, at int64, out, in int) {
+		n, port := nodes[int(src[len(src)-1])%len(nodes)], d.between(32768, 60999)
+		put(&flow{at: at, eni: n.eni, instance: n.instance, src: src, dst: dst, sport: port, dport: 443, bytes: out})
+		put(&flow{at: at, eni: n.eni, instance: n.instance, src: dst, dst: src, sport: 443, dport: port, bytes: in, in: true})
 	}
 	targets := []host{hostGitHub, hostPyPI, hostWheels, hostHub, hostHubCDN, hostHubXet, hostS3, hostSTS, hostECR, hostResults}
-	for range 2400 {
-		n, h, at, port := pick(d, nodes), pick(d, targets), d.in(start, 24*hour), d.between(32768, 60999)
+	for range 2000 { // what the machines do by themselves: pull images, send logs
 		size := d.between(800, 400_000)
-		put(&flow{at: at, eni: n.eni, instance: n.instance, src: n.ip, dst: h.ip, sport: port, dport: 443, bytes: size / 8})
-		put(&flow{at: at, eni: n.eni, instance: n.instance, src: h.ip, dst: n.ip, sport: 443, dport: port, bytes: size, in: true})
+		talk("10.20.1."+strconv.Itoa(201+d.IntN(3)), pick(d, targets).ip, d.in(start, 24*hour), size/8, size)
 	}
-	// The second story's upload, seen from the machine the runner lived on.
-	n := nodes[d.IntN(len(nodes))]
-	port := d.between(32768, 60999)
-	put(&flow{at: s.theft.sent + 40*second, eni: n.eni, instance: n.instance, src: n.ip, dst: exfilIP, sport: port, dport: 443, bytes: 9120})
-	put(&flow{at: s.theft.sent + 40*second, eni: n.eni, instance: n.instance, src: exfilIP, dst: n.ip, sport: 443, dport: port, bytes: 1840, in: true})
+	for _, j := range s.jobs {
+		for i := range 12 {
+			if j.hosted {
+				break
+			}
+			size := d.between(800, 400_000)
+			talk(j.machine, pick(d, targets).ip, j.start+int64(8+i*4)*second, size/8, size)
+		}
+	}
+	// The second story's upload.
+	talk(s.theft.job.machine, exfilIP, s.theft.sent+40*second, 9120, 1840)
 	s.serviceFlows(d, services)
 	s.publicFlows(d, public)
 	return builds, services, public

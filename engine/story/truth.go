@@ -25,12 +25,12 @@ func (s *Story) Expected() []Expected {
 	at := func(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 	l, t := &s.leak, &s.theft
 	return []Expected{
-		{Name: "leak", Chain: "leaked-ai-key-abused", Level: "critical", Run: l.job.runID(), Principal: l.key.id, Steps: []Step{
+		{Name: "leak", Chain: "ai-key-leak-to-bill", Level: "critical", Run: l.job.runID(), Principal: l.key.id, Steps: []Step{
 			{ID: "leak", Rules: []string{"ai-key-in-build-log"}, At: at(l.printed / 100 * 100), Principal: l.key.id},
-			{ID: "use", Rules: []string{"ai-key-foreign-use"}, Principal: l.key.id},
-			{ID: "bill", Rules: []string{"ai-key-budget-exceeded"}, Principal: l.key.id},
+			{ID: "abuse", Rules: []string{"ai-key-foreign-use"}, Principal: l.key.id},
+			{ID: "bill", Rules: []string{"ai-budget-exceeded"}, Principal: l.key.id},
 		}},
-		{Name: "foothold", Chain: "poisoned-model-foothold", Level: "critical", Run: t.job.runID(), Principal: t.key, Steps: []Step{
+		{Name: "foothold", Chain: "poisoned-model-to-cloud", Level: "critical", Run: t.job.runID(), Principal: t.key, Steps: []Step{
 			{ID: "pull", Rules: []string{"model-lookalike", "model-untrusted"}},
 			{ID: "read", Rules: []string{"env-dumped"}},
 			{ID: "out", Rules: []string{"runner-egress-unknown"}},
