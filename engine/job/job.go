@@ -73,12 +73,12 @@ const (
 	runnerID
 	runnerHosted
 	pod
-	host
-	lastFact = host
+	lastFact = pod
 )
 
 const (
-	runnerIP = lastFact + 1 + iota
+	host = lastFact + 1 + iota // of a job's log it would be the machine that shipped it
+	runnerIP
 	sourceIP
 	instance
 	session
@@ -104,7 +104,7 @@ type Jobs struct {
 	jobs    map[string]*record
 	byRun   map[string][]*record // run number
 	byRepo  map[string][]*record // repository, lower case
-	byName  map[string][]*record // runner, runner id, pod or host
+	byName  map[string][]*record // runner, runner id or pod
 	byAddr  map[netip.Addr][]*record
 	places  places
 	waiting waiting
@@ -234,7 +234,7 @@ func (j *Jobs) index(f fact) (map[string][]*record, string) {
 		return j.byRun, number
 	case repoName:
 		return j.byRepo, strings.ToLower(v)
-	case runnerName, runnerID, pod, host:
+	case runnerName, runnerID, pod:
 		return j.byName, v
 	}
 	return nil, ""

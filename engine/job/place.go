@@ -107,7 +107,7 @@ func (j *Jobs) settle() {
 
 // named reports whether a job's runner went by a name, as known up to a moment.
 func (r *record) named(name string, t int64) bool {
-	for _, f := range [...]int{runnerName, runnerID, pod, host} {
+	for _, f := range [...]int{runnerName, runnerID, pod} {
 		if r.asOf(f, t).Str() == name {
 			return true
 		}

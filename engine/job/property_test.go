@@ -12,7 +12,7 @@ import (
 	"github.com/seed-843b225c/reflex/engine"
 )
 
-var cases = flag.Int("cases", 3000, "random worlds of the property tests")
+var cases = flag.Int("cases", 1500, "random worlds of the property tests")
 
 // world is a random set of jobs as they truly ran, and calls they truly made.
 type world struct {
@@ -167,6 +167,31 @@ func TestArrivalDoesNotMatter(t *testing.T) {
 			if got[id] != a {
 				t.Fatalf("seed %d: %s: in order %q, shuffled %q", seed, id, a, got[id])
 			}
+		}
+	}
+}
+
+// The law again, by its letter: what a hit is given is what it would be given if
+// nothing had happened after it.
+func TestLaterAnnouncementsDoNotMatter(t *testing.T) {
+	l := layout(t)
+	for seed := range uint64(*cases) / 30 {
+		w := newWorld(seed)
+		want := outcome(t, l, w, nil)
+		known := w.announcements(l)
+		for _, h := range w.hits(l) {
+			j := New(l, Options{})
+			for _, ev := range known {
+				if ev.Time <= h.Event.Time+Widen {
+					j.Observe(ev)
+				}
+			}
+			j.Hold(h, nil)
+			j.Advance(h.Event.Time+Widen, func(h engine.Hit) {
+				if got := answer(l, h.Event); !strings.HasPrefix(want[h.Event.ID], got+" ") {
+					t.Fatalf("seed %d: %s: alone %q, with all that followed %q", seed, h.Event.ID, got, want[h.Event.ID])
+				}
+			})
 		}
 	}
 }
