@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -20,6 +21,14 @@ import (
 
 // maxFile bounds a rule file; lists may be larger than rules.
 const maxFile = 32 << 20
+
+// Disk is the file system with paths as the operating system writes them, so
+// that mistakes name files the way the user did.
+var Disk fs.FS = disk{}
+
+type disk struct{}
+
+func (disk) Open(name string) (fs.File, error) { return os.Open(name) }
 
 // Load reads rules and exceptions from files and folders (*.yml and *.yaml,
 // folders with all they hold, hidden names aside); no paths means all of files.
@@ -179,8 +188,15 @@ func (l *loader) file(name string, done map[string]bool, f func(document), kinds
 		w.check(root, docSpecs[kind], article(kind))
 		f(document{node{w, root}, kind, len(w.mistakes) > before})
 	}
+	if more := len(w.mistakes) - maxMistakes; more > 0 {
+		w.mistakes = w.mistakes[:maxMistakes]
+		l.wrong(name, "", "holds %d mistakes more", more)
+	}
 	l.mistakes = append(l.mistakes, w.mistakes...)
 }
+
+// maxMistakes is how many mistakes of one file are shown.
+const maxMistakes = 200
 
 // lineEnds makes one line end of all that the YAML parser takes for one, so
 // that its line numbers and ours agree.
@@ -260,6 +276,18 @@ func (w *walker) syntax(err error, p part) {
 	if g := yamlLine.FindStringSubmatch(err.Error()); g != nil {
 		m.Message = g[2]
 		m.Line, _ = strconv.Atoi(g[1])
+	}
+	if strings.HasPrefix(m.Message, "did not find expected") && m.Line > 0 {
+		m.Line++ // here the parser counts from 0
+		if strings.Contains(m.Message, "',' or") {
+			m.Hint = "inside { } and [ ] put a text with commas or quotes in quotes"
+		}
+	}
+	switch m.Message {
+	case "mapping values are not allowed in this context":
+		m.Hint = `check the indent; put a text with ": " in quotes`
+	case "found unexpected end of stream":
+		m.Hint = "a quote or bracket is not closed"
 	}
 	if m.Line > 0 {
 		m.Line += p.first

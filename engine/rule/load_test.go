@@ -146,3 +146,38 @@ func TestVersionFollowsMeaningOnly(t *testing.T) {
 		t.Error("an exception does not change the version")
 	}
 }
+
+func TestDiskNamesFilesAsGiven(t *testing.T) {
+	file := t.TempDir() + "/bad.yml"
+	if err := os.WriteFile(file, []byte("id: A\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, ms := Load(Disk, file)
+	if len(ms) == 0 || ms[0].File != file {
+		t.Errorf("got %v", ms)
+	}
+	p, ms := Load(Disk, "testdata/good")
+	if len(ms) > 0 || len(p.Rules) == 0 || p.Rules[0].File != "testdata/good/rules.yml" {
+		t.Errorf("got %v", ms)
+	}
+}
+
+func TestMistakesOfOneFileAreBounded(t *testing.T) {
+	_, _, ms := LoadLists(fstest.MapFS{"l.yml": {Data: []byte("name: l\ntype: cidr\nentries:\n" + strings.Repeat("  - nonsense\n", 1000))}})
+	if len(ms) != maxMistakes+1 || !strings.Contains(ms.Error(), "holds 800 mistakes more") {
+		t.Errorf("%d mistakes", len(ms))
+	}
+}
+
+func TestInfo(t *testing.T) {
+	p, _ := Load(os.DirFS("testdata/good"))
+	if in := p.Rule("ai-key-foreign-use").Info(); strings.Join(in.From, " ") != "aws.cloudtrail litellm" || in.Kind != "match" || in.Tests != 2 {
+		t.Errorf("%+v", in)
+	}
+	if in := p.Rule("chain-model-to-cloud").Info(); len(in.Rules) != 4 || in.Kind != "sequence" || len(in.From) != 0 {
+		t.Errorf("%+v", in)
+	}
+	if p.Rule("nobody") != nil {
+		t.Error("a rule of no name")
+	}
+}
