@@ -316,7 +316,7 @@ func (w *walker) syntax(err error, p part) {
 		m.Hint = "put a text that begins with * in quotes"
 	}
 	m.Text = w.src.line(m.Line)
-	if m.Hint == "" && strings.Contains(m.Text, "{{") {
+	if m.Hint == "" && strings.Contains(w.src.line(m.Line-1)+m.Text, ": {{") {
 		m.Hint = "put a text with {{ }} in quotes"
 	}
 	m.Message = "not YAML: " + m.Message
