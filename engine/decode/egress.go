@@ -150,7 +150,7 @@ func egressRepository(r *reading) string {
 	if s := firstOf(r, 0, 1, 2, 3, 4); s != "" {
 		return s
 	}
-	path := firstNonEmpty(firstOf(r, 5, 6), r.c.label("path", "request_path", "url"))
+	path := firstNonEmpty(firstOf(r, 5, 6), r.c.label("path", "headers.path", "request_path", "url"))
 	if _, rest, ok := strings.Cut(path, "/github/"); ok {
 		if owner, rest, ok := strings.Cut(rest, "/"); ok {
 			repo, _, _ := strings.Cut(rest, "/")

@@ -48,10 +48,10 @@ const flowFrom = "flow-direction flow_direction srcaddr dstaddr srcport dstport 
 var vpcFlowTable = []row{
 	{field: "@timestamp", from: "end start"},
 	{field: "event.action", from: flowFrom, value: func(r *reading) engine.Value {
-		if flowDirection(r) == "egress" {
+		if flowDirection(r) == "egress" && !flowAnswers(r) {
 			return engine.String("net.egress")
 		}
-		return engine.String("flow")
+		return engine.String("flow") // what comes in, and the answers to it
 	}},
 	{field: "event.provider", is: "aws"},
 	{field: "event.category", is: "network"},
@@ -150,9 +150,8 @@ func flowAddress(r *reading, paths ...int) engine.Value {
 	return engine.Value{}
 }
 
-// flowDirection says which way a flow goes, seen from our side. Without the
-// field, our side is the private address, and a line that answers (SYN and ACK
-// seen, else the lower port sends) belongs to a connection of the other direction.
+// flowDirection says which way a flow's packets go, seen from our side. Without
+// the field, our side is the private address.
 func flowDirection(r *reading) string {
 	switch d := firstOf(r, 0, 1); d {
 	case "egress", "ingress":
@@ -167,18 +166,16 @@ func flowDirection(r *reading) string {
 	switch {
 	case ours && theirs:
 		return "internal"
-	case !ours && !theirs:
-		return "unknown"
-	}
-	if flowAnswers(r) {
-		ours = !ours
-	}
-	if ours {
+	case ours:
 		return "egress"
+	case theirs:
+		return "ingress"
 	}
-	return "ingress"
+	return "unknown"
 }
 
+// flowAnswers reports whether the sender of a flow answers a connection that
+// the other side opened: SYN and ACK were seen, else it sends from a service's port.
 func flowAnswers(r *reading) bool {
 	const syn, ack = 2, 16
 	if flags := parseLong(firstOf(r, 6, 7)).Int(); flags&syn != 0 {

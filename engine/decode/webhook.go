@@ -85,7 +85,15 @@ var gitHubWebhookTable = []row{
 		return engine.String("unknown")
 	}},
 	{field: "event.reason", from: "workflow_job.conclusion workflow_run.conclusion"},
-	{field: "event.start", from: "workflow_job.started_at workflow_run.run_started_at"},
+	{field: "event.start", from: "workflow_job.started_at workflow_run.run_started_at action", value: func(r *reading) engine.Value {
+		if a := r.str(2); a != "in_progress" && a != "completed" {
+			return engine.Value{} // a queued job has a start in the future, if at all
+		}
+		if ns, ok := parseTime(firstOf(r, 0, 1)); ok {
+			return engine.Instant(ns)
+		}
+		return engine.Value{}
+	}},
 	{field: "event.end", from: hookEnds, value: func(r *reading) engine.Value {
 		_, end := hookSpan(r)
 		return end
