@@ -140,3 +140,12 @@ func sameEnd(a, b string) bool {
 	n := min(len(a), len(b))
 	return a[len(a)-n:] == b[len(b)-n:]
 }
+
+// Owner names who is responsible for a key by its principal or SHA-256, "" when
+// the inventory does not know.
+func (d *Data) Owner(principal string) string {
+	if k := d.keys.find(engine.String(principal)); k != nil {
+		return k.Owner
+	}
+	return ""
+}

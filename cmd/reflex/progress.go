@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seed-843b225c/reflex/engine/pipeline"
+)
+
+// progress draws one line that tells rate and remaining time, on a terminal only.
+type progress struct {
+	p       *printer
+	started time.Time
+	last    time.Time
+	drawn   bool
+}
+
+func newProgress(p *printer) *progress { return &progress{p: p, started: time.Now()} }
+
+func (g *progress) show(s pipeline.Progress) {
+	now := time.Now()
+	if !g.p.terminal || now.Sub(g.started) < 300*time.Millisecond || now.Sub(g.last) < 100*time.Millisecond {
+		return
+	}
+	g.last, g.drawn = now, true
+	seconds := now.Sub(g.started).Seconds()
+	line := fmt.Sprintf("%s read, %s events, %s events/s", size(s.Done), number(s.Events), number(int64(float64(s.Events)/seconds)))
+	if s.Total > 0 && s.Done > 0 {
+		left := time.Duration(seconds * float64(s.Total-s.Done) / float64(s.Done) * float64(time.Second))
+		line = fmt.Sprintf("%3d %%  %s, %s left", min(100, s.Done*100/s.Total), line, max(0, left).Round(time.Second))
+	}
+	if s.Again {
+		line += " (second reading: the files are not in order of time)"
+	}
+	fmt.Fprintf(g.p, "\r\x1b[K%s", line)
+}
+
+// clear takes the line away before anything else is printed.
+func (g *progress) clear() {
+	if g.drawn {
+		fmt.Fprint(g.p, "\r\x1b[K")
+		g.drawn = false
+	}
+}

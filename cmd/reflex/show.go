@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/pipeline"
+)
+
+// showReplay prints what a replay found for people.
+func (a *app) showReplay(l *loaded, res *pipeline.Result, f *replayFlags) {
+	if f.json {
+		for _, in := range res.Incidents {
+			line(a.out, in.ECS())
+		}
+		return
+	}
+	shown := 0
+	for _, in := range res.Incidents {
+		if in.Level > engine.Low {
+			shown++
+			a.showIncident(shown, in)
+		}
+	}
+	a.showQuiet(res)
+	a.showRules(res)
+	a.showTotals(res, shown)
+}
+
+// showIncident prints one incident: the claim, what happened, what to do.
+func (a *app) showIncident(n int, in *engine.Incident) {
+	p := a.out
+	fmt.Fprintf(p, "%s  %s  risk %d  %s  %s\n", p.bold(fmt.Sprintf("INCIDENT %d", n)), p.levelText(in.Level, strings.ToUpper(in.Level.String())),
+		in.Risk, p.dim(span(in.Start, in.End)), p.dim(in.ID))
+	fmt.Fprintf(p, "%s\n\n", p.bold(plain(in.Title)))
+	day := ""
+	for _, m := range in.Timeline {
+		t := time.Unix(0, m.Time).UTC()
+		if d := t.Format("2006-01-02"); d != day {
+			day = d
+			fmt.Fprintf(p, "  %s\n", p.dim(d+" UTC"))
+		}
+		word := m.Level.String()
+		if m.Step != "" {
+			word = "step"
+		}
+		text := plain(m.Text)
+		rows := wrap(text, p.width()-27)
+		fmt.Fprintf(p, "  %s  %s  %s\n", t.Format("15:04:05"), p.levelText(m.Level, fmt.Sprintf("%-13s", word)), rows[0])
+		for _, row := range rows[1:] {
+			fmt.Fprintf(p, "%27s%s\n", "", row)
+		}
+		fmt.Fprintf(p, "%27s%s\n", "", p.dim(plain(m.Rule+"  "+m.Origin)))
+	}
+	fmt.Fprintln(p)
+	a.showFacts(in)
+	if in.First != "" {
+		a.fact("First", p.bold(plain(in.First)))
+	}
+	for _, step := range in.Runbook[min(1, len(in.Runbook)):] {
+		a.fact("then", plain(step))
+	}
+	fmt.Fprintln(p)
+}
+
+func (a *app) showFacts(in *engine.Incident) {
+	if in.Owner != "" {
+		a.fact("Owner", plain(in.Owner))
+	}
+	var names []string
+	values := map[string][]string{}
+	for _, en := range in.Entities {
+		if values[en.Name] == nil {
+			names = append(names, en.Name)
+		}
+		values[en.Name] = append(values[en.Name], plain(en.Value.Text()))
+	}
+	for _, name := range names {
+		list := values[name]
+		more := ""
+		if len(list) > 4 {
+			more = fmt.Sprintf(" and %d more", len(list)-4)
+			list = list[:4]
+		}
+		a.fact(strings.ToUpper(name[:1])+name[1:], strings.Join(list, ", ")+more)
+	}
+}
+
+func (a *app) fact(name, text string) {
+	rows := wrap(text, a.out.width()-15)
+	fmt.Fprintf(a.out, "  %s  %s\n", a.out.dim(fmt.Sprintf("%-11s", name)), rows[0])
+	for _, row := range rows[1:] {
+		fmt.Fprintf(a.out, "%15s%s\n", "", row)
+	}
+}
+
+// showQuiet lists what was seen and judged quiet, so that silence is visible.
+func (a *app) showQuiet(res *pipeline.Result) {
+	type quiet struct {
+		rule    string
+		level   engine.Level
+		n       int
+		example string
+	}
+	inLoud := map[string]bool{}
+	for _, in := range res.Incidents {
+		if in.Level > engine.Low {
+			for _, id := range in.Alerts {
+				inLoud[id] = true
+			}
+		}
+	}
+	var list []*quiet
+	byRule := map[string]*quiet{}
+	for _, al := range res.Alerts {
+		if inLoud[al.ID] {
+			continue
+		}
+		q := byRule[al.Rule]
+		if q == nil {
+			q = &quiet{rule: al.Rule, example: al.Title}
+			byRule[al.Rule], list = q, append(list, q)
+		}
+		q.n++
+		q.level = max(q.level, al.Level)
+	}
+	if len(list) == 0 {
+		return
+	}
+	slices.SortFunc(list, func(x, y *quiet) int { return strings.Compare(x.rule, y.rule) })
+	fmt.Fprintln(a.out, a.out.bold("Seen and judged quiet"))
+	rows := [][]string{{"rule", "level", "alerts", "for example"}}
+	for _, q := range list {
+		rows = append(rows, []string{q.rule, a.out.level(q.level), number(int64(q.n)), cut(plain(q.example), max(30, a.out.width()-56))})
+	}
+	a.out.table("  ", rows)
+	fmt.Fprintln(a.out)
+}
+
+// showRules prints what each rule did that did anything.
+func (a *app) showRules(res *pipeline.Result) {
+	rows := [][]string{{"rule", "matches", "alerts", "errors", "no key", "undecided"}}
+	for _, r := range res.Stats.Rules() {
+		if r.Matches+r.Alerts+r.Errors+r.MissingKey > 0 {
+			rows = append(rows, []string{r.ID, number(r.Matches), number(r.Alerts), number(r.Errors), number(r.MissingKey), number(r.Undecided)})
+		}
+	}
+	if len(rows) == 1 {
+		fmt.Fprintf(a.out, "No rule matched any event.\n\n")
+		return
+	}
+	fmt.Fprintln(a.out, a.out.bold("Rules that matched"))
+	a.out.table("  ", rows)
+	fmt.Fprintln(a.out)
+	for _, r := range res.Stats.Rules() {
+		if r.Errors > 0 {
+			fmt.Fprintf(a.err, "rule %s failed on %s: first: %s\n", r.ID, plural(int(r.Errors), "event"), plain(r.FirstError))
+		}
+	}
+}
+
+// showTotals prints one line of what went through.
+func (a *app) showTotals(res *pipeline.Result, incidents int) {
+	s := res.Stats
+	fmt.Fprintf(a.out, "%s above low, %s in all, from %s events in %.1f s.\n", plural(incidents, "incident"), plural(len(res.Alerts), "alert"), number(s.Events()), s.Seconds())
+	rows := [][]string{}
+	for _, name := range sortedKeys(s.ByDataset()) {
+		rows = append(rows, []string{name, number(s.ByDataset()[name])})
+	}
+	for _, row := range rows {
+		fmt.Fprintf(a.out, "  %-16s %10s\n", row[0], row[1])
+	}
+	var notes []string
+	for _, n := range []struct {
+		count int64
+		word  string
+	}{{s.Refused(), "refused"}, {s.Unreadable(), "unreadable"}, {s.Skipped(), "skipped, no events"}, {s.Duplicates(), "duplicate hits dropped"}, {s.Late(), "late"}} {
+		if n.count > 0 {
+			notes = append(notes, number(n.count)+" "+n.word)
+		}
+	}
+	if len(notes) > 0 {
+		fmt.Fprintf(a.out, "  %s\n", strings.Join(notes, ", "))
+	}
+}
+
+// span prints a start and an end without saying the day twice.
+func span(start, end int64) string {
+	s, e := time.Unix(0, start).UTC(), time.Unix(0, end).UTC()
+	if s.Format("2006-01-02") == e.Format("2006-01-02") {
+		return s.Format("2006-01-02 15:04") + " to " + e.Format("15:04 UTC")
+	}
+	return s.Format("2006-01-02 15:04") + " to " + e.Format("2006-01-02 15:04 UTC")
+}
+
+// wrap breaks text into rows of at most width runes, at spaces where it can.
+func wrap(s string, width int) []string {
+	width = max(width, 20)
+	var rows []string
+	for utf8.RuneCountInString(s) > width {
+		runes := []rune(s)
+		at := width
+		for i := width; i > width/2; i-- {
+			if runes[i] == ' ' {
+				at = i
+				break
+			}
+		}
+		rows = append(rows, strings.TrimRight(string(runes[:at]), " "))
+		s = strings.TrimLeft(string(runes[at:]), " ")
+	}
+	return append(rows, s)
+}
+
+// cut shortens text to width runes.
+func cut(s string, width int) string {
+	runes := []rune(s)
+	if len(runes) <= width {
+		return s
+	}
+	return string(runes[:width-1]) + "…"
+}

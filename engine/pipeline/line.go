@@ -1,0 +1,140 @@
+package pipeline
+
+import (
+	"math"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/correlate"
+	"github.com/seed-843b225c/reflex/engine/decode"
+	"github.com/seed-843b225c/reflex/engine/detect"
+	"github.com/seed-843b225c/reflex/engine/incident"
+	"github.com/seed-843b225c/reflex/engine/job"
+	"github.com/seed-843b225c/reflex/engine/rule"
+)
+
+// Parts are what a line is made of. Plan and Set are shared; the others are
+// made anew for every line.
+type Parts struct {
+	Set       *rule.Set
+	Plan      *decode.Plan
+	Detector  func() *detect.Detector
+	Redact    func(string) string // overwrites secrets in free text
+	Shards    int                 // 0: one
+	Oracle    bool                // correlate by brute force: slow, and the judge of the fast way
+	Since     int64               // events before it are ignored; 0: none
+	Until     int64               // events at or after it are ignored; 0: none
+	Incidents incident.Options
+}
+
+// line is the stations of one run, driven by one goroutine. It is the
+// engine.Handler that decoders call.
+type line struct {
+	parts     Parts
+	detector  *detect.Detector
+	documents *decode.Documents
+	jobs      *job.Jobs
+	corr      *correlate.Correlator
+
+	runSlot, jobSlot int
+	stats            *Stats
+	refuse           func(engine.Refusal) // nil: only counted
+	newest           int64                // newest event time of all partitions
+	mark             int64                // watermark: nothing at or before it is still to come
+	marks            *watermarks          // by dataset, where arrival is live; nil for files
+
+	part    *partition // whose records are being decoded
+	onHit   func(engine.Hit)
+	onKnown func(engine.Hit)
+	late    bool // a hit or a job's announcement stood behind the watermark
+	idle    bool // only measure times
+	placed  bool // the event in hand has its place already
+}
+
+func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
+	layout := parts.Set.Layout
+	l := &line{
+		parts: parts, detector: parts.Detector(), documents: parts.Plan.NewDocuments(),
+		jobs: job.New(layout, job.Options{}), stats: stats, refuse: refuse,
+		runSlot: layout.SlotOf("ci.run.id"), jobSlot: layout.SlotOf("ci.job.id"),
+		newest: math.MinInt64, mark: math.MinInt64,
+	}
+	l.corr = correlate.New(parts.Set, correlate.Options{
+		Shards: parts.Shards, Document: l.documents.Document, Redact: parts.Redact, Oracle: parts.Oracle,
+	})
+	l.onHit, l.onKnown = l.hit, l.corr.Hit
+	return l
+}
+
+// Event takes one event through detect, job and correlate.
+func (l *line) Event(ev *engine.Event) {
+	l.part.see(ev.Time)
+	if ev.Derived == "" || ev.Raw == nil {
+		l.stats.events[ev.Dataset]++
+	}
+	if l.idle {
+		return
+	}
+	if l.parts.Since != 0 && ev.Time < l.parts.Since || l.parts.Until != 0 && ev.Time >= l.parts.Until {
+		l.stats.outside++
+		return
+	}
+	l.newest = max(l.newest, ev.Time)
+	if l.marks != nil {
+		l.marks.see(ev.Dataset, ev.Time)
+	}
+	if job.Announces(ev.Dataset) {
+		l.late = l.late || ev.Time <= l.mark
+		l.jobs.Observe(ev)
+	}
+	l.placed = !ev.Place
+	l.detector.Detect(ev, l.onHit)
+}
+
+// Refuse counts one input that no format takes and keeps it aside.
+func (l *line) Refuse(r engine.Refusal) {
+	l.stats.refused[r.Reason]++
+	if l.refuse != nil {
+		l.refuse(r)
+	}
+}
+
+// Skip counts input that is understood and is no event.
+func (l *line) Skip(_ engine.Origin, reason string) { l.stats.skipped[reason]++ }
+
+func (l *line) hit(h engine.Hit) {
+	ev := h.Event
+	if !l.placed {
+		l.part.place(ev)
+		l.placed = true
+	}
+	if ev.Time <= l.mark {
+		l.late = true
+	}
+	if l.parts.Set.Probes[h.Probe].NeedsRun && (ev.Get(l.runSlot).IsNil() || l.jobSlot >= 0 && ev.Get(l.jobSlot).IsNil()) {
+		l.jobs.Hold(h, l.documents.Document(ev))
+		return
+	}
+	l.corr.Hit(h)
+}
+
+// advance moves the watermark: first the hits that waited for their run, then
+// the windows, because the windows close behind it.
+func (l *line) advance(mark int64) {
+	if mark <= l.mark {
+		return
+	}
+	l.mark = mark
+	l.jobs.Advance(mark, l.onKnown)
+	l.corr.Advance(func(engine.Dataset) int64 { return mark })
+}
+
+// end closes the input: everything up to the newest event is complete, what is
+// still awaited beyond it is undecided.
+func (l *line) end() {
+	if l.newest == math.MinInt64 {
+		return
+	}
+	l.jobs.Advance(l.newest, l.onKnown)
+	l.mark = l.newest
+	l.corr.End(l.newest)
+}
