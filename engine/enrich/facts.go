@@ -1,6 +1,8 @@
 package enrich
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -131,7 +133,7 @@ func (c *records[T]) find(a netip.Addr) (T, error) {
 }
 
 // recent is how many addresses a resolver remembers beside the records.
-const recent = 1 << 10
+const recent = 1 << 10 // the ten highest bits of a hash
 
 // resolver answers for addresses, most of them without touching a database: the
 // same few callers make most events. It belongs to one goroutine.
@@ -162,11 +164,8 @@ func newResolver(g *Geo) *resolver {
 // resolve gives what is known of a. The result is valid until the next call.
 func (r *resolver) resolve(a netip.Addr) *facts {
 	b := a.As16()
-	h := uint32(2166136261)
-	for _, c := range b {
-		h = (h ^ uint32(c)) * 16777619
-	}
-	e := &r.recent[(h^h>>15)%recent]
+	h := (binary.NativeEndian.Uint64(b[:8]) ^ bits.RotateLeft64(binary.NativeEndian.Uint64(b[8:]), 29)) * 0x9e3779b97f4a7c15
+	e := &r.recent[h>>(64-10)]
 	if e.addr == a {
 		return &e.facts
 	}
