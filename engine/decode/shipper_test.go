@@ -122,16 +122,25 @@ func TestManyRecordsInOneMessage(t *testing.T) {
 func TestCutLinesAreJoined(t *testing.T) {
 	key := secret.Fake("anthropic_api_key", 1)
 	long := strings.Repeat("lorem ipsum ", 1366)[:16384-20-1] + " "
+	long = "2026-03-02T10:12:00Z " + long[:len(long)-22] + " "
 	a, b := long+key[:20], key[20:]+" tail"
+	if len(a) != 16384 {
+		t.Fatal(len(a))
+	}
 	label := `"ci":{"job_id":"9001"}`
 	for _, tt := range []struct{ name, one, two string }{
 		{"CRI", `{"log":"2026-03-02T10:12:00Z stdout P ` + a + `","stream":"stdout",` + label + `}`, `{"log":"2026-03-02T10:12:00Z stdout F ` + b + `","stream":"stdout",` + label + `}`},
 		{"logtag", `{"message":"` + a + `","logtag":"P","stream":"stdout","time":"2026-03-02T10:12:00Z",` + label + `}`, `{"message":"` + b + `","logtag":"F","stream":"stdout","time":"2026-03-02T10:12:00Z",` + label + `}`},
 		{"Docker", `{"log":"` + a + `","stream":"stdout","time":"2026-03-02T10:12:00Z",` + label + `}`, `{"log":"` + b + `\n","stream":"stdout","time":"2026-03-02T10:12:00Z",` + label + `}`},
 		{"Fluentd driver", `{"log":"` + a + `","partial_message":"true","partial_last":"false","stream":"stdout","time":"2026-03-02T10:12:00Z",` + label + `}`, `{"log":"` + b + `","partial_message":"true","partial_last":"true","stream":"stdout","time":"2026-03-02T10:12:00Z",` + label + `}`},
+		{"nothing but the size", a, b},
 		{"raw CRI", "2026-03-02T10:12:00Z stdout P " + a, "2026-03-02T10:12:00Z stdout F " + b},
 	} {
-		l := decodeMessages(t, messages(tt.one, tt.two)...)
+		recs := messages(tt.one, tt.two)
+		for i := range recs {
+			recs[i].Format = "github.actions"
+		}
+		l := decodeMessages(t, recs...)
 		if l.kinds("secret.exposed") != 1 || len(l.events) != 1 {
 			t.Errorf("%s: %d events, refused %v: %.300v", tt.name, len(l.events), l.refused, l.events)
 		}

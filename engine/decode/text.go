@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"bytes"
+
 	"github.com/seed-843b225c/reflex/engine"
 )
 
@@ -104,6 +106,7 @@ func (t *textDecoder) end(c *context, out *emitter) {
 // physical takes a line as it stood in the log.
 func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 	h, body := splitHead(text)
+	h.size = len(text)
 	p := &t.now
 	*p = textPlace{c: *at}
 	switch {
@@ -138,6 +141,15 @@ func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 // piece, so that a key across the cut is found.
 const textOverlap = 1 << 10
 
+// cutSize is where container runtimes cut long lines: a message of exactly this
+// size goes on in the next.
+const cutSize = 16 << 10
+
+// endsGitLab reports the last line of a GitLab job.
+func endsGitLab(body []byte) bool {
+	return bytes.Contains(body, []byte("Job succeeded")) || bytes.Contains(body, []byte("ERROR: Job failed"))
+}
+
 // piece joins what a runtime or shipper cut, and GitLab's continued lines: of
 // these only the next line tells that one was not complete.
 func (t *textDecoder) piece(j *textJob, body []byte, h *textHead, p *textPlace) {
@@ -152,7 +164,11 @@ func (t *textDecoder) piece(j *textJob, body []byte, h *textHead, p *textPlace) 
 		t.flushPart(j)
 		open = false
 	}
-	partial := h.section || h.cri == 'P' || t.labels.partial
+	if h.section && !h.joins && endsGitLab(body) {
+		t.logical(j, body, p) // no line follows that would set it free
+		return
+	}
+	partial := h.section || h.cri == 'P' || t.labels.partial || p.c.origin.Partition >= 0 && h.size == cutSize
 	if !open && !partial {
 		t.logical(j, body, p)
 		return

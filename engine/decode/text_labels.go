@@ -64,7 +64,7 @@ var labelNames = map[string]label{
 	"runner.name": lblRunner, "runner_name": lblRunner, "ci.runner": lblRunner, "ci.runner.name": lblRunner, "github.runner_name": lblRunner, "cicd.worker.name": lblRunner,
 	"agentname": lblRunner, "runner.id": lblRunnerID, "runner_id": lblRunnerID, "cicd.worker.id": lblRunnerID,
 	"runner.group": lblRunnerGroup, "runner_group": lblRunnerGroup, "actions-ephemeral-runner": lblEphemeral, "runner.ephemeral": lblEphemeral,
-	"host": lblHost, "hostname": lblHost, "host.name": lblHost, "_hostname": lblHost, "source_host": lblHost, "kubernetes.host": lblHost, "kubernetes.node.name": lblHost,
+	"host": lblHost, "hostname": lblHost, "host.name": lblHost, "_hostname": lblHost, "source_host": lblHost, "buildhost": lblHost, "kubernetes.host": lblHost, "kubernetes.node.name": lblHost,
 	"kubernetes.pod_name": lblPod, "kubernetes.pod.name": lblPod, "k8s.pod.name": lblPod, "pod": lblPod, "pod_name": lblPod,
 	"kubernetes.pod_namespace": lblNamespace, "kubernetes.namespace_name": lblNamespace, "kubernetes.namespace": lblNamespace, "k8s.namespace.name": lblNamespace,
 	"kubernetes.container_name": lblContainer, "kubernetes.container.name": lblContainer, "k8s.container.name": lblContainer, "container.name": lblContainer,

@@ -28,20 +28,20 @@ var textMarks = func() (by [256][]mark) {
 		{"##[error]Process completed with exit code ", (*textDecoder).exitCode},
 		{"##[error]The operation was canceled.", (*textDecoder).canceled},
 		{"Current runner version: '", func(t *textDecoder, j *textJob, _ []byte) { t.begins(j, "github") }},
-		{"Runner name: '", setup(func(c *ciContext, s string) { setDefault(&c.runner, s) })},
-		{"Runner group name: '", setup(func(c *ciContext, s string) { setDefault(&c.group, s) })},
-		{"Machine name: '", setup(func(c *ciContext, s string) { setDefault(&c.host, s) })},
-		{"Image: ", setup(func(c *ciContext, s string) { setDefault(&c.image, s) })},
-		{"Requested labels: ", setup(func(c *ciContext, s string) {
+		{"Runner name: '", setup(true, func(c *ciContext, s string) { setDefault(&c.runner, s) })},
+		{"Runner group name: '", setup(true, func(c *ciContext, s string) { setDefault(&c.group, s) })},
+		{"Machine name: '", setup(true, func(c *ciContext, s string) { setDefault(&c.host, s) })},
+		{"Image: ", setup(true, func(c *ciContext, s string) { setDefault(&c.image, s) })},
+		{"Requested labels: ", setup(false, func(c *ciContext, s string) {
 			if c.runnerLabels == nil {
 				c.runnerLabels = splitList(s)
 			}
 		})},
-		{"Job is about to start running on the hosted runner: ", setup(func(c *ciContext, s string) {
+		{"Job is about to start running on the hosted runner: ", setup(false, func(c *ciContext, s string) {
 			c.hosted = 1
 			setDefault(&c.runner, strings.TrimSuffix(s, " (hosted)"))
 		})},
-		{"Job is about to start running on the runner: ", setup(func(c *ciContext, s string) {
+		{"Job is about to start running on the runner: ", setup(false, func(c *ciContext, s string) {
 			c.hosted = -1
 			name, _, _ := strings.Cut(s, " (")
 			setDefault(&c.runner, name)
@@ -106,10 +106,11 @@ func (t *textDecoder) marks(j *textJob, text []byte) {
 	}
 }
 
-// setup reads a line about the runner, quoted or not, before the first step.
-func setup(set func(*ciContext, string)) func(*textDecoder, *textJob, []byte) {
+// setup reads a line about the runner, quoted or not, before the first step;
+// what any program might print too only once the job has begun.
+func setup(begun bool, set func(*ciContext, string)) func(*textDecoder, *textJob, []byte) {
 	return func(_ *textDecoder, j *textJob, rest []byte) {
-		if !j.start.done && len(rest) < 512 {
+		if !j.start.done && (j.start.open || !begun) && len(rest) < 512 {
 			set(&j.ci, strings.Trim(strings.TrimSpace(string(rest)), "'"))
 		}
 	}
@@ -179,7 +180,7 @@ func (t *textDecoder) endStep(j *textJob, outcome, code string) {
 		t.started(j)
 		j.start.done = true
 	}
-	j.step.open = false
+	j.step.open, j.step.group = false, false
 	t.begin()
 	t.str(fOutcome, outcome)
 	t.str(fErrorCode, code)

@@ -16,6 +16,8 @@ var updateText = flag.Bool("update-text", false, "rewrite the golden files of bu
 
 var placeholder = regexp.MustCompile(`\{\{(\w+)(/[12])?\}\}`)
 
+var aboutJob = regexp.MustCompile(`^(ci|runner|host|log|orchestrator|container)\.`)
+
 // sampleText reads a sample and puts made-up secrets where it says {{format}}.
 // A secret of several lines gets the stamp of its line before each; {{format/1}}
 // and {{format/2}} are its halves.
@@ -79,7 +81,7 @@ func (g *goldenText) Event(ev *engine.Event) {
 	for _, f := range ev.All {
 		name := f.Field.Name()
 		last[name] = f.Value.Text()
-		if old, same := g.last[name]; same && old == last[name] && regexp.MustCompile(`^(ci|runner|host|log|orchestrator|container)\.`).MatchString(name) {
+		if old, same := g.last[name]; same && old == last[name] && aboutJob.MatchString(name) {
 			continue
 		}
 		g.b.WriteString("    " + f.Field.Name() + ": " + strings.ReplaceAll(f.Value.Text(), "\n", "\\n") + "\n")

@@ -11,6 +11,7 @@ type textHead struct {
 	section bool  // GitLab's stream mark stood behind the stamp
 	stream  [3]byte
 	joins   bool // GitLab: the line continues the one before
+	size    int  // of the whole physical line
 }
 
 // splitHead takes byte order mark, container runtime prefix, syslog header,

@@ -1,0 +1,259 @@
+package decode
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/secret"
+)
+
+func TestFileNamesTellTheJob(t *testing.T) {
+	for _, tt := range []struct{ path, run, job, name, repo string }{
+		{"run-7001-attempt-2/job-9001.txt", "7001-2", "9001", "", ""},
+		{"/data/logs/run-7001/job-9001 (copy).log", "7001-1", "9001", "", ""},
+		{"run_7001/attempt_3/9001.log.gz", "7001-3", "9001", "", ""},
+		{"repos/example-org/ml-app/actions/runs/7001/attempts/2/jobs/9001/logs", "7001-2", "9001", "", "example-org/ml-app"},
+		{"7001_9001.txt", "7001-1", "9001", "", ""},
+		{"x/7001_9001_build (3.12).txt", "7001-1", "9001", "build (3.12)", ""},
+		{"7001-2_9001.log", "7001-2", "9001", "", ""},
+		{"7001_2_9001.txt", "7001-2", "9001", "", ""},
+		{"logs_311/0_build.txt", "", "", "build", ""},
+		{"logs_311/build/3_Run tests.txt", "", "", "build", ""},
+		{`C:\logs\run-7001\job-9001.txt`, "7001-1", "9001", "", ""},
+		{"build.log", "", "", "", ""},
+		{"2026-03-02.log", "", "", "", ""},
+		{"rerun-of-x/prejob-1/a.txt", "", "", "", ""},
+	} {
+		var ci ciContext
+		ci.fromPath(tt.path)
+		run := ""
+		if ci.run != "" {
+			run = fmt.Sprintf("%s-%d", ci.run, max(ci.attempt, 1))
+		}
+		if run != tt.run || ci.jobID != tt.job || ci.jobName != tt.name || ci.repo != tt.repo {
+			t.Errorf("%s: run %q, job %q, name %q, repo %q", tt.path, run, ci.jobID, ci.jobName, ci.repo)
+		}
+	}
+}
+
+// A copy of a file, under another name or in another folder, has the same ids.
+func TestCopiedLogHasTheSameIDs(t *testing.T) {
+	text, _ := sampleText(t, "actions.log")
+	a := readText(t, "run-7002-attempt-1/job-9002.txt", text)
+	b := readText(t, "elsewhere/run-7002-attempt-1/copy/job-9002.txt", text)
+	if len(a.ids) == 0 || len(a.ids) != len(b.ids) {
+		t.Fatalf("%d and %d ids", len(a.ids), len(b.ids))
+	}
+	for id := range a.ids {
+		if !b.ids[id] {
+			t.Errorf("id %s is not in the copy", id)
+		}
+	}
+}
+
+// A secret over several lines is one secret, and no part of it is in an event.
+func TestSecretsOverSeveralLines(t *testing.T) {
+	key := secret.Fake("anthropic_api_key", 3)
+	pem := strings.Split(strings.TrimSpace(secret.Fake("private_key", 3)), "\n")
+	b64 := wrap(base64Of(base64Of("GITHUB_TOKEN="+secret.Fake("github_token", 3)+" and some more text so that the block has a few lines")), 76)
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		kind  string
+	}{
+		{"backslash", []string{`curl -H "x-api-key: ` + key[:40] + `\`, key[40:] + `" https://a.example`}, "anthropic_api_key"},
+		{"private key", pem, "private_key"},
+		{"private key in a variable", append([]string{`KEY="` + pem[0]}, pem[1:]...), "private_key"},
+		{"indented private key", indent(pem), "private_key"},
+		{"private key without an end", append(pem[:len(pem)-1:len(pem)-1], "##[group]Run next"), "private_key"},
+		{"base64 twice, wrapped", append(b64, "done"), "github_token"},
+		{"carriage return", []string{"10%\rkey " + key + "\r100%"}, "anthropic_api_key"},
+		{"colours inside", []string{"key " + key[:30] + "\x1b[0m\x1b[31m" + key[30:]}, "anthropic_api_key"},
+	} {
+		log := stamped(tt.lines...)
+		l := readText(t, "x", log)
+		l.has("secret.exposed", "secret.format="+tt.kind)
+		if n := l.kinds("secret.exposed"); n != 1 {
+			t.Errorf("%s: %d secrets", tt.name, n)
+		}
+	}
+}
+
+func indent(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, "    "+l)
+	}
+	return out
+}
+
+// Found once in a step, found again in the next.
+func TestSecretCountsOnceAStep(t *testing.T) {
+	line := "key " + secret.Fake("anthropic_api_key", 1)
+	l := readText(t, "x", stamped("##[group]Run a", line, line, "##[group]Run b", line))
+	if n := l.kinds("secret.exposed"); n != 2 {
+		t.Errorf("%d events", n)
+	}
+}
+
+func TestAWSPairOverLines(t *testing.T) {
+	id := "AKIA" + "EXAMPLEBUILDKEY1"
+	value := secret.Fake("aws_secret_key", 1)
+	l := readText(t, "x", stamped("aws_access_key_id = "+id, "region = eu-west-1", "aws_secret_access_key = "+value))
+	l.has("secret.exposed", "secret.principal="+id)
+	l = readText(t, "x", stamped("aws_access_key_id = "+id, "1", "2", "3", "4", "5", "6", "aws_secret_access_key = "+value))
+	if l.has("secret.exposed", "secret.format=aws_secret_key"); strings.Contains(strings.Join(l.events, ""), id) {
+		t.Error("an id far above was taken for the secret's")
+	}
+}
+
+// No value of any format survives in any field of an event, whatever the line
+// around it gives.
+func TestNoSecretSurvives(t *testing.T) {
+	tried := map[string]bool{}
+	for _, f := range secret.Formats() {
+		v := secret.Fake(f.ID, 5)
+		parts := strings.Split(v, "\n")
+		for _, around := range [][2]string{
+			{"##[group]Run curl -H 'k: ", "' https://a.example"}, {"docker pull example/a --creds x:", ""},
+			{"Downloading https://huggingface.co/a/b/resolve/main/c?token=", " now"}, {"* Connected to a.example (203.0.113.7) port 443 ", ""},
+			{"AWS_SECRET_ACCESS_KEY=", ""}, {"Authorization: Bearer ", ""}, {"Authorization: Basic ", ""}, {"AZURE_OPENAI_API_KEY=", ""},
+		} {
+			lines := strings.Split(around[0]+v+around[1], "\n")
+			lines = append(append([]string{"##[group]Run x", "PATH=/bin", "HOME=/root", "CI=1", "A=1"}, lines...), "docker pull a", "##[error]Process completed with exit code 1.")
+			g := &goldenText{seen: map[uint64]bool{}, t: t}
+			decodeChunks(t, "x", []byte(stamped(lines...)), 1<<16, g)
+			out := g.b.String()
+			if !strings.Contains(out, "secret.format: "+f.ID) {
+				continue // another format, or it needs another name beside it
+			}
+			tried[f.ID] = true
+			for _, p := range parts {
+				if len(p) > 20 && !strings.HasPrefix(p, "-----") && strings.Contains(out, p) {
+					t.Errorf("%s survives behind %q", f.ID, around[0])
+				}
+			}
+		}
+	}
+	if len(tried) < len(secret.Formats())*3/4 {
+		t.Errorf("only %d of %d formats were found in a log", len(tried), len(secret.Formats()))
+	}
+}
+
+// What a job holds is bounded, whatever its log does.
+func TestMemoryOfAJobIsBounded(t *testing.T) {
+	l := &textLog{t: t, ids: map[string]bool{}}
+	p, err := NewPlan(engine.NewLayout(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newTextDecoder(p)
+	out := &emitter{plan: p, h: l}
+	c := context{file: "x", origin: engine.Origin{Partition: -1}}
+	long := strings.Repeat("x y ", 5000)
+	for i := range 3000 {
+		for _, s := range []string{
+			"2026-03-02T10:00:00Z stdout P " + long, fmt.Sprintf("2026-03-02T10:00:00Z V%d=%s", i, strings.Repeat("v", 60)),
+			"2026-03-02T10:00:00Z " + long + `\`, "2026-03-02T10:00:00Z -----BEGIN PRIVATE KEY-----",
+			fmt.Sprintf("2026-03-02T10:00:00Z Downloading https://huggingface.co/a/b/resolve/main/f%d.py", i),
+			fmt.Sprintf("2026-03-02T10:00:00Z domain resolved: d%d.example ip address: 203.0.113.%d", i, i%256),
+		} {
+			c.origin.Line++
+			d.line([]byte(s), &c, out)
+			j := d.mem.newest
+			size := cap(j.part.text) + cap(j.hold.text) + cap(j.env.text) + cap(j.notice.text) + len(j.start.text)
+			for _, n := range j.env.names {
+				size += len(n) + 16
+			}
+			for _, s := range j.models.scripts {
+				size += len(s.name) + len(s.model) + 32
+			}
+			for _, n := range j.names {
+				size += len(n.name) + 40
+			}
+			if size > 64<<10+40<<10 { // buffers may grow to twice what they hold
+				t.Fatalf("a job holds %d bytes: part %d, hold %d, env %d", size, cap(j.part.text), cap(j.hold.text), cap(j.env.text))
+			}
+		}
+	}
+}
+
+func TestJobsAreForgotten(t *testing.T) {
+	l := &textLog{t: t, ids: map[string]bool{}}
+	p, _ := NewPlan(engine.NewLayout(), Options{})
+	d := newTextDecoder(p)
+	out := &emitter{plan: p, h: l}
+	line := func(key, s string, offset int64) {
+		c := context{key: key, origin: engine.Origin{Source: "t", Offset: offset}}
+		d.line([]byte(s), &c, out)
+	}
+	for i := range int64(textJobs + 50) {
+		line(fmt.Sprint(100000+i), "2026-03-02T10:00:00.0000000Z Current runner version: '1'", i)
+	}
+	if n := len(d.mem.jobs); n > textJobs+1 {
+		t.Errorf("%d jobs", n)
+	}
+	if n := l.kinds("job.started"); n < 49 {
+		t.Errorf("jobs that had to go told %d of their starts", n)
+	}
+	line("200000", "2026-03-02T16:00:01.0000000Z x", 1<<30)
+	if n := len(d.mem.jobs); n != 1 {
+		t.Errorf("%d jobs after 6 h", n)
+	}
+	if n := l.kinds("job.started"); n != textJobs+50 {
+		t.Errorf("%d starts", n)
+	}
+}
+
+// GitLab without stamps: the marks of sections are the clock, and the escapes
+// around them go.
+func TestGitLabSectionsAreTheClock(t *testing.T) {
+	l := readText(t, "x", "\x1b[0KRunning with gitlab-runner 17.9.0 (abc)\x1b[0;m\n"+
+		"\x1b[0Ksection_start:1772446301:prepare_executor[collapsed=true]\r\x1b[0KPreparing\n"+
+		"\x1b[0Ksection_end:1772446302:prepare_executor\r\x1b[0K\x1b[0Ksection_start:1772446303:step_script\r\x1b[0Kgo\n"+
+		"docker pull example/a\nJob succeeded\n")
+	l.has("image.pulled 10:11:43", "ci.step.name=step_script", "ci.provider=gitlab")
+	l.has("step.finished 10:11:42", "ci.step.name=prepare_executor", "event.duration=1000000000")
+	l.has("job.finished", "event.outcome=success")
+}
+
+// A canceled job leaves its groups open; what follows is read all the same.
+func TestUnclosedGroup(t *testing.T) {
+	l := readText(t, "x", stamped("##[group]Run ./long", "##[error]The operation was canceled.", "PATH=/bin", "HOME=/root", "CI=1", "A=1", "B=1", "Post job cleanup.", "Cleaning up orphan processes"))
+	l.has("step.finished", "error.code=canceled", "event.outcome=failure")
+	l.has("env.dumped", "ci.env.count=5")
+	l.has("job.finished", "event.outcome=failure")
+}
+
+func TestEnvironmentDumps(t *testing.T) {
+	py := `environ({'PATH': '/bin', 'HOME': '/root', 'CI': 'true', 'GITHUB_TOKEN': '***', 'X': 'a, b'})`
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		words string
+	}{
+		{"plain", []string{"PATH=/bin", "HOME=/root", "CI=1", "T=***", "U=[MASKED]"}, "ci.env.count=5 ci.env.masked=2"},
+		{"declare", []string{`declare -x PATH="/bin"`, `declare -x HOME="/r"`, `declare -x A`, `declare -x B="1"`}, ""},
+		{"declare whole", []string{`declare -x PATH="/bin"`, `declare -x HOME="/r"`, `declare -x A="***"`, `declare -x B="1"`, `export C="2"`}, "ci.env.count=5 ci.env.masked=1"},
+		{"NUL", []string{"PATH=/bin\x00HOME=/r\x00CI=1\x00A=2\x00B=3\x00"}, "ci.env.count=5"},
+		{"another process", []string{"+ cat /proc/4711/environ", "PATH=/bin\x00HOME=/r\x00CI=1\x00A=2\x00B=3\x00"}, "ci.env.source=proc_other"},
+		{"python", []string{py}, "ci.env.count=5 ci.env.masked=1"},
+		{"node", []string{"{", "  PATH: '/bin',", "  HOME: '/r',", "  CI: '1',", "  A: '***',", "  B: 'x'", "}"}, "ci.env.count=5"},
+		{"build kit", []string{"#9 0.1 PATH=/bin", "#9 0.1 HOME=/r", "#9 0.1 CI=1", "#9 0.1 A=1", "#9 0.1 B=1"}, "ci.env.count=5"},
+		{"four", []string{"PATH=/bin", "HOME=/root", "CI=1", "T=***"}, ""},
+		{"unknown names", []string{"a=1", "b=2", "c=3", "d=4", "e=5", "f=6"}, ""},
+		{"torn", []string{"PATH=/bin", "HOME=/root", "CI=1", "hello", "T=1", "U=1"}, ""},
+		{"a step's own header", []string{"##[group]Run x", "PATH=/bin", "HOME=/root", "CI=1", "A=1", "B=1", "##[endgroup]"}, ""},
+	} {
+		l := readText(t, "x", stamped(tt.lines...))
+		if tt.words == "" {
+			if l.kinds("env.dumped") > 0 {
+				t.Errorf("%s: %v", tt.name, l.events)
+			}
+			continue
+		}
+		l.has(append([]string{"env.dumped"}, strings.Fields(tt.words)...)...)
+	}
+}
