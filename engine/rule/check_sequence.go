@@ -53,13 +53,6 @@ func (s *SequenceText) firstMandatory() int {
 	return slices.IndexFunc(s.Steps, func(t StepText) bool { return t.mandatory() })
 }
 
-// completes reports whether an event of step i can complete the chain, or its
-// prefix up to a reached step.
-func (s *SequenceText) completes(i int) bool {
-	st := &s.Steps[i]
-	return st.mandatory() && (!s.Ordered || st.Reached != 0 || i == s.lastMandatory())
-}
-
 func (c *review) sequence(s *SequenceText) {
 	v := c.d.get("sequence")
 	c.positive(v, "within")

@@ -39,6 +39,7 @@ func (c *compiler) exceptRules(e *Except) []*Compiled {
 			idle = false
 			continue
 		}
+		idle = idle && !c.byID[id.Value].broken
 		add(id.Value)
 	}
 	for _, t := range e.Tags {

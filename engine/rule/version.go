@@ -4,9 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"regexp"
 	"slices"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -62,4 +65,25 @@ func (c *compiler) listHash(name string) string {
 	set, _ = c.lists.List(name)
 	set.Each(func(entry string) bool { fmt.Fprintf(h, "%q\n", entry); return true })
 	return string(h.Sum(nil))
+}
+
+// digest hashes what a document means: order and values, without comments,
+// styles and the keys left out.
+func digest(n *yaml.Node, without ...string) string {
+	h := sha256.New()
+	hashNode(h, n, without)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func hashNode(h hash.Hash, n *yaml.Node, without []string) {
+	fmt.Fprintf(h, "%d %s %q(", n.Kind, n.Tag, n.Value)
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode {
+			if slices.Contains(without, n.Content[i&^1].Value) {
+				continue
+			}
+		}
+		hashNode(h, c, nil)
+	}
+	h.Write([]byte{')'})
 }
