@@ -21,3 +21,5 @@
 //   - The last of two equal keys wins, as in most consumers; a repeated parent
 //     forgets its first children. Reading the first would be a way around rules.
 package decode
+
+//go:generate go test -run TestFieldsPage . -update
