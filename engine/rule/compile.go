@@ -255,4 +255,3 @@ func (b *build) real(slot int) bool {
 	d := b.env.layout.Slots()[slot]
 	return d.Raw != "" || d.Field.Name() != "measure"
 }
-

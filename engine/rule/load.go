@@ -196,4 +196,3 @@ const maxMistakes = 200
 // lineEnds makes one line end of all that the YAML parser takes for one, so
 // that its line numbers and ours agree.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
-

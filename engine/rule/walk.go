@@ -418,4 +418,3 @@ func nodeNoun(n *yaml.Node) string {
 	}
 	return "text"
 }
-

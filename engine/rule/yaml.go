@@ -129,4 +129,3 @@ func (w *walker) syntax(err error, p part) {
 	m.Message = "not YAML: " + m.Message
 	w.mistakes = append(w.mistakes, m)
 }
-
