@@ -14,7 +14,7 @@ var sharedSuffixes = map[string]bool{
 	"github.io": true, "gitlab.io": true, "pages.dev": true, "workers.dev": true, "vercel.app": true,
 	"netlify.app": true, "herokuapp.com": true, "onrender.com": true, "fly.dev": true, "hf.space": true,
 	"ngrok.io": true, "ngrok.app": true, "ngrok-free.app": true, "trycloudflare.com": true, "azurewebsites.net": true,
-	"cloudfront.net": true, "amazonaws.com": true, "blob.core.windows.net": true, "web.app": true, "firebaseapp.com": true,
+	"cloudfront.net": true, "s3.amazonaws.com": true, "blob.core.windows.net": true, "web.app": true, "firebaseapp.com": true,
 }
 
 // registeredDomain gives the part of a host name that somebody registered: two

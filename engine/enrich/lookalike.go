@@ -15,8 +15,9 @@ import (
 //   - additions: an entry with a word in front or behind that promises the same thing (-v2, -gguf, -free, official-);
 //   - edits: one insertion, deletion, replacement or swap of neighbours for entries of 5 to 7 characters, two
 //     from 8 on; shorter entries have too many honest neighbours. Names that differ in the numbers between
-//     their words alone are versions of one thing (Llama-3-8B, Llama-3.1-70B), not imitations; nor is, where no
-//     namespace is given, a name with some of an entry's words missing or following (gemma-2-9b, gemma-2-9b-it);
+//     their words alone are versions of one thing (Llama-3-8B, Llama-3.1-70B), not imitations; nor is the beginning
+//     of a model's name (llama3), which names its family; nor, where no namespace is given, a name with a word
+//     more behind it (gemma-2-9b, gemma-2-9b-it);
 //   - the same name, or one that reads like it, in another namespace (evil/Llama-3-8B for meta-llama/Llama-3-8B).
 //
 // A list of namespaces judges the namespace of a name; a list of namespace/name entries judges both. Whatever stands in
@@ -123,7 +124,10 @@ func (s *samples) imitated(text string, at int64) bool {
 			if at >= x.until {
 				continue
 			}
-			if x.both && whole.imitates(&x.space) || whole.imitates(&x.name) && !(x.both && whole.variant(&x.name)) {
+			if !x.both && whole.imitates(&x.name) {
+				return true
+			}
+			if x.both && (whole.imitates(&x.space) && !whole.begins(&x.space) || whole.imitates(&x.name) && !whole.begins(&x.name) && !whole.variant(&x.name)) {
 				return true
 			}
 		}
@@ -146,7 +150,7 @@ func (s *samples) imitated(text string, at int64) bool {
 			}
 			continue
 		}
-		if space.imitates(&x.space) || name.same(&x.name) || name.imitates(&x.name) {
+		if space.imitates(&x.space) || name.same(&x.name) || name.imitates(&x.name) && !name.begins(&x.name) {
 			return true
 		}
 	}

@@ -72,6 +72,10 @@ func TestLookalike(t *testing.T) {
 		{"models_approved", "friend/gemma-3-27b", false},
 		{"models_approved", "gemna-2-9b", true},
 		{"models_approved", "gemma-2-9b-it", false},
+		{"models_approved", "library/llama3", false}, // the family
+		{"models_approved", "llama3", false},
+		{"models_approved", "meta", false},
+		{"model_namespaces", "mistrala/x", true},
 		{"models_approved", "gemma-2-9b-gguf", true},
 		{"models_approved", "friend/gemma-2-9b-it", true},
 		// expired entries are nobody's

@@ -124,6 +124,12 @@ func (r *reading) imitates(x *reading) bool {
 	return added(r.plainText(), a, b) || near(a, b)
 }
 
+// begins reports whether r is a beginning of x and no more.
+func (r *reading) begins(x *reading) bool {
+	a, b := r.shapeText(), x.shapeText()
+	return len(a) < len(b) && string(a) == string(b[:len(a)])
+}
+
 // variant reports whether one name is the other with a word more behind it, no
 // word that imitations add.
 func (r *reading) variant(x *reading) bool {
