@@ -38,7 +38,7 @@ func (c *checker) binary(n *ast.BinaryNode) *term {
 	case "matches":
 		return c.matches(t)
 	case "??":
-		t.op = opCoalesce
+		t.op, t.typ = opCoalesce, 0
 		return c.either(t, a, b)
 	case "+", "-", "*", "/", "%", "**", "^":
 		return c.arithmetic(t, n.Operator)
@@ -263,7 +263,7 @@ func (c *checker) fold(t *term) *term {
 			return t
 		}
 	}
-	if v, err := evalConst(t); err == nil {
+	if v, err := evalConst(t); err == nil && !v.IsNil() {
 		return &term{op: opConst, typ: v.Kind(), span: t.span, value: v}
 	}
 	return t

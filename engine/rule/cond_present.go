@@ -25,36 +25,45 @@ func presentIf(t *term, truth bool) map[int]bool {
 		}
 		return out
 	case t.op == opIsNil && !truth:
-		return presentFor(t.args[0])
-	case t.op == opIsNil, t.op == opIf, t.op == opCoalesce, t.op == opLet:
-		return nil
-	case t.op == opUnequal && !truth, t.op != opUnequal && truth:
-		return presentFor(t)
+		return neededBy(t.args[0])
+	case t.op == opUnequal && !truth, t.op != opUnequal && truth && t.neverNil():
+		return neededByTest(t)
+	case truth:
+		return neededBy(t)
 	}
 	return nil
 }
 
-// presentFor gives the slots without which a term is nil or, of a positive
-// test, false.
-func presentFor(t *term) map[int]bool {
+// neededByTest gives the slots without which a positive test is false.
+func neededByTest(t *term) map[int]bool {
+	switch {
+	case t.op == opIsNil || t.op == opConst:
+		return nil
+	case t.op == opInTerms || t.loops():
+		return neededBy(t.args[0])
+	}
 	out := map[int]bool{}
+	for _, a := range t.args {
+		maps.Copy(out, neededBy(a))
+	}
+	return out
+}
+
+// neededBy gives the slots without which a term is nil.
+func neededBy(t *term) map[int]bool {
 	switch {
 	case t.op == opSlot:
-		out[t.slot] = true
-		return out
-	case t.op == opInTerms:
-		return presentFor(t.args[0])
+		return map[int]bool{t.slot: true}
+	case t.neverNil() || t.op == opIf || t.op == opCoalesce || t.op == opLet:
+		return nil
 	case t.loops():
-		return presentFor(t.args[0]) // the predicate may not even run
-	case t.op == opNot, t.op == opAnd, t.op == opOr, t.op == opIsNil, t.op == opUnequal,
-		t.op == opIf, t.op == opCoalesce, t.op == opLet, t.op == opConst:
-		return out
+		return neededBy(t.args[0])
 	}
+	out := map[int]bool{}
 	for i, a := range t.args {
-		if t.op == opCall && (t.param[i].Optional || t.param[i].Variadic) {
-			continue
+		if t.op != opCall || !t.param[i].Optional && !t.param[i].Variadic {
+			maps.Copy(out, neededBy(a))
 		}
-		maps.Copy(out, presentFor(a))
 	}
 	return out
 }
@@ -87,13 +96,9 @@ func (c *checker) absent(t *term, known map[int]bool) {
 }
 
 func (c *checker) warnMissing(t, tested *term, known map[int]bool) {
-	read := map[int]bool{}
-	if tested.op == opUnequal {
-		for _, a := range tested.args {
-			maps.Copy(read, presentFor(a))
-		}
-	} else {
-		read = presentFor(tested)
+	read := neededBy(tested)
+	if tested.neverNil() {
+		read = neededByTest(tested)
 	}
 	var names []string
 	tested.walk(func(x *term) bool {
