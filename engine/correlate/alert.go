@@ -62,13 +62,11 @@ func identity(r *rulePlan, dedup window.Key, first *window.Event) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// alerts makes alerts of summaries. names gives the id of the alert that holds
-// a step's point.
+// alerts makes alerts of summaries.
 type alerts struct {
 	*judge
 	redact  func(string) string
 	sources *window.Sources
-	names   func(rule int, e *window.Event) string
 }
 
 // build makes the alert of a summary.
@@ -124,7 +122,7 @@ func (a *alerts) evidence(r *rulePlan, m made) engine.Evidence {
 		e.Step = r.Sequence.Steps[m.step].ID
 		if m.rule >= 0 {
 			e.Rule = a.plan.rules[m.rule].ID
-			e.Alert = a.names(m.rule, m.ev)
+			e.Alert = m.alert
 		}
 	}
 	slots := a.plan.set.Layout.Slots()

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -68,38 +69,47 @@ type Correlator struct {
 	opt     Options
 	sources window.Sources
 	packer  window.Packer
-	judge   *judge
+	build   *alerts
 	stats   Stats
-	oracle  *oracle
-	seen    map[seenHit]struct{} // oracle only
-	docs    map[docKey][]byte    // oracle only
+	names   *nameBoard
+	shards  []*shard
+	mail    []message
+	marks   []mark // by rule
+	brute   *brute // with Options.Oracle
 	alerts  []*engine.Alert
 }
 
-type seenHit struct {
-	probe int32
-	hash  uint64
+// mark is how far a rule is.
+type mark struct {
+	in  int64 // complete up to here
+	out int64 // its points are
 }
 
-type docKey struct {
-	rule int
-	hash uint64
-}
+// before is a watermark before all events.
+const before = math.MinInt64 / 4
 
 // New makes a Correlator for a rule set.
 func New(set *rule.Set, o Options) *Correlator {
 	o.Quota.defaults()
+	o.Shards = max(o.Shards, 1)
 	c := &Correlator{plan: newPlan(set), opt: o}
 	c.packer = window.Packer{Sources: &c.sources, Edit: c.edit}
-	c.judge = newJudge(c.plan)
+	judge := newJudge(c.plan)
+	c.build = &alerts{judge: judge, redact: o.Redact, sources: &c.sources}
 	n := len(c.plan.rules)
 	c.stats = Stats{Matches: make([]int64, n), MissingKey: make([]int64, n), Learned: make([]int64, n),
-		Refused: make([]int64, n), Errors: c.judge.errors, Dropped: make([]int64, n), Undecided: make([]int64, n)}
-	al := &alerts{judge: c.judge, redact: o.Redact, sources: &c.sources}
-	c.oracle = newOracle(al)
-	al.names = func(r int, e *window.Event) string { return c.oracle.names[r][e.Hash] }
-	c.seen = map[seenHit]struct{}{}
-	c.docs = map[docKey][]byte{}
+		Refused: make([]int64, n), Errors: judge.errors, Dropped: make([]int64, n), Undecided: make([]int64, n)}
+	for range n {
+		c.marks = append(c.marks, mark{before, before})
+	}
+	if o.Oracle {
+		c.brute = newBrute(c)
+		return c
+	}
+	c.names = &nameBoard{window.NewAging[string](c.plan.longest(), nil)}
+	for i := range o.Shards {
+		c.shards = append(c.shards, newShard(i, c))
+	}
 	return c
 }
 
@@ -111,53 +121,277 @@ func (c *Correlator) edit(slot int, v engine.Value) engine.Value {
 	return redacted(c.opt.Redact, v)
 }
 
-// Hit takes one hit. The event may be reused afterwards.
-func (c *Correlator) Hit(h engine.Hit) {
-	pp := &c.plan.probes[h.Probe]
-	if pp.rule.off {
-		return
-	}
-	c.stats.Hits++
-	id := seenHit{h.Probe, h.Event.Hash}
-	if _, dup := c.seen[id]; dup {
-		c.stats.Duplicates++
-		return
-	}
-	c.seen[id] = struct{}{}
-	if c.plan.set.Probes[h.Probe].Role != rule.RoleLink {
-		c.stats.Matches[pp.rule.Index]++
-	}
-	if k := (docKey{pp.rule.Index, h.Event.Hash}); c.opt.Document != nil && c.docs[k] == nil {
-		c.docs[k] = c.document(h.Event)
-	}
-	c.oracle.add(int(h.Probe), c.packer.Pack(h.Event, pp.keep))
-}
-
 // document gives the redacted document of a live event.
 func (c *Correlator) document(ev *engine.Event) []byte {
 	if ev.Document != nil {
 		return ev.Document
 	}
+	if c.opt.Document == nil {
+		return nil
+	}
 	return c.opt.Document(ev)
 }
 
+// Hit takes one hit. The event may be reused afterwards.
+func (c *Correlator) Hit(h engine.Hit) {
+	pp := &c.plan.probes[h.Probe]
+	r := pp.rule
+	if r.off {
+		return
+	}
+	c.stats.Hits++
+	if c.brute != nil {
+		c.brute.hit(c, h)
+		return
+	}
+	late := h.Event.Time <= c.marks[r.Index].in
+	if late {
+		c.stats.Late++
+		if r.Kind != rule.Match {
+			return
+		}
+	}
+	switch pp.role {
+	case rule.RoleStep:
+		c.stepHit(pp, h)
+	case rule.RoleLink:
+		c.linkHit(pp, h)
+	default:
+		c.ownHit(pp, h)
+	}
+	c.deliver()
+}
+
+// fresh reports whether a shard sees a hit for the first time.
+func (c *Correlator) fresh(st *ruleState, h engine.Hit) bool {
+	if !st.seen.Add(h.Event.Time, h.Event.Hash^uint64(h.Probe)*0x9e3779b97f4a7c15) {
+		c.stats.Duplicates++
+		return false
+	}
+	return true
+}
+
+// ownHit takes a hit of a rule's own condition.
+func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
+	r, ev := pp.rule, h.Event
+	doc := func() []byte { return c.document(ev) }
+	var k, value window.Key
+	var counted engine.Value
+	ok := true
+	hash := &c.build.hash
+	switch r.Kind {
+	case rule.Match:
+		k = c.build.dedupLive(r, ev)
+	case rule.Count:
+		k, ok = hash.Event(r.salt, ev, r.Count.By)
+		if slot := max(r.Count.Distinct, r.Count.Sum); slot >= 0 {
+			counted = ev.Get(slot)
+			ok = ok && !counted.IsNil()
+		}
+	case rule.FirstSeen:
+		k, ok = hash.Event(r.salt, ev, r.First.By)
+		if ok {
+			if value, ok = hash.Event(r.salt+1, ev, r.First.Value); ok {
+				value = window.Key{Hi: value.Hi ^ k.Hi, Lo: value.Lo + k.Lo}
+			}
+		}
+	}
+	s := c.shards[int(k.Hi%uint64(len(c.shards)))]
+	st := s.rules[r.Index]
+	if !c.fresh(st, h) {
+		return
+	}
+	c.stats.Matches[r.Index]++
+	if !ok {
+		c.stats.MissingKey[r.Index]++
+		return
+	}
+	if r.Kind == rule.Count && r.Count.Sum >= 0 {
+		if _, sums := window.ToAmount(counted.Float()); !sums {
+			c.stats.Refused[r.Index]++
+			return
+		}
+	}
+	e := c.packer.Pack(ev, pp.keep)
+	switch r.Kind {
+	case rule.Match:
+		s.matched(st, e, k, doc)
+	case rule.Count:
+		s.counted(st, e, k, counted, doc)
+	case rule.FirstSeen:
+		if !s.room(st, st.first.Len(), 0) {
+			return
+		}
+		if s.live && !st.first.Known(ev.Time, value) {
+			s.keepDocument(st, e, doc)
+		}
+		st.queue.Push(waiting{ev: e, key: k, value: value})
+	}
+}
+
+// stepHit takes a hit of a step's condition.
+func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
+	r, ev := pp.rule, h.Event
+	e := c.packer.Pack(ev, pp.keep)
+	s := c.shards[0]
+	se, home, ok := s.stepEvent(r, pp.part, e, ev.Get)
+	if !ok {
+		if c.fresh(s.rules[r.Index], h) {
+			c.stats.Matches[r.Index]++
+			c.stats.MissingKey[r.Index]++
+		}
+		return
+	}
+	s = c.shards[s.owner(home)]
+	st := s.rules[r.Index]
+	if !c.fresh(st, h) {
+		return
+	}
+	c.stats.Matches[r.Index]++
+	s.step(st, se, func() []byte { return c.document(ev) })
+}
+
+// linkHit takes a hit of a link's condition.
+func (c *Correlator) linkHit(pp *probePlan, h engine.Hit) {
+	r := pp.rule
+	s := c.shards[int(r.salt%uint64(len(c.shards)))]
+	st := s.rules[r.Index]
+	if !c.fresh(st, h) {
+		return
+	}
+	l := r.Sequence.Links[pp.part]
+	from, to := h.Event.Get(l.From.Slot), h.Event.Get(l.To.Slot)
+	if from.IsNil() || to.IsNil() {
+		c.stats.MissingKey[r.Index]++
+		return
+	}
+	hash := &c.build.hash
+	s.link(st, pp.part, c.packer.Pack(h.Event, pp.keep), hash.Key(0, from), hash.Key(0, to))
+}
+
+// send puts a message on its way; deliver hands it over.
+func (c *Correlator) send(m message) { c.mail = append(c.mail, m) }
+
+// deliver hands every message to its shard. It is the one place where shards
+// meet; with a goroutine for each shard it becomes their channels.
+func (c *Correlator) deliver() {
+	for i := 0; i < len(c.mail); i++ {
+		m := c.mail[i]
+		s := c.shards[m.to]
+		st := s.rules[m.rule]
+		switch {
+		case m.point != nil:
+			st.points.Push(m.point)
+		case m.early != nil:
+			var doc func() []byte
+			if m.doc != nil {
+				doc = func() []byte { return m.doc }
+			}
+			s.alight(st, m.early, doc)
+		case m.step != nil:
+			s.fedStep(m, c.marks[m.rule].in)
+		}
+	}
+	clear(c.mail)
+	c.mail = c.mail[:0]
+}
+
 // Advance says how far each dataset is complete: every event of d at or before
-// w(d), ns, has come. A dataset that cannot bring more may answer with the
-// largest int64, one that is unknown with what holds back nobody.
-func (c *Correlator) Advance(w func(engine.Dataset) int64) {}
+// w(d), ns, has come. A dataset that cannot bring more answers with the
+// largest int64; one that never brought anything must answer with what the
+// others allow, or it holds every rule back that can read it.
+func (c *Correlator) Advance(w func(engine.Dataset) int64) {
+	if c.brute != nil {
+		return
+	}
+	for _, i := range c.plan.order {
+		r := c.plan.rules[i]
+		if r.off {
+			continue
+		}
+		in := int64(math.MaxInt64)
+		for _, d := range engine.Datasets() {
+			if r.reads.Has(d) && r.reads != 0 {
+				in = min(in, w(d))
+			}
+		}
+		if r.Sequence != nil {
+			for _, st := range r.Sequence.Steps {
+				for _, b := range st.Rules {
+					if !c.plan.rules[b].off {
+						in = min(in, c.marks[b].out)
+					}
+				}
+			}
+		}
+		if in > c.marks[i].in {
+			c.settle(r, in, in-min(r.delay, in-before))
+		}
+	}
+	if lowest := c.lowest(); lowest > before {
+		c.names.ids.Advance(lowest)
+	}
+}
+
+// lowest is the watermark of the slowest rule.
+func (c *Correlator) lowest() int64 {
+	low := int64(math.MaxInt64)
+	for i, m := range c.marks {
+		if !c.plan.rules[i].off {
+			low = min(low, m.out)
+		}
+	}
+	return low
+}
+
+// settle moves one rule's watermark: windows first, then what their points
+// make of episodes.
+func (c *Correlator) settle(r *rulePlan, in, out int64) {
+	for _, s := range c.shards {
+		s.settle(s.rules[r.Index], in)
+	}
+	c.deliver()
+	c.marks[r.Index] = mark{in, out}
+	for _, s := range c.shards {
+		s.episode(s.rules[r.Index], out)
+	}
+}
 
 // End says that the input is over; w is the newest event time. What is still
 // awaited is counted as undecided.
 func (c *Correlator) End(w int64) {
-	for _, s := range c.oracle.run(w) {
-		s.document = c.docs[docKey{s.rule.Index, s.earliest.ev.Hash}]
-		c.alerts = append(c.alerts, c.oracle.build(s))
+	if c.brute != nil {
+		c.alerts = c.brute.end(c, w)
+		return
+	}
+	for _, i := range c.plan.order {
+		r := c.plan.rules[i]
+		if r.off {
+			continue
+		}
+		for _, s := range c.shards {
+			st := s.rules[i]
+			if st.seq != nil {
+				c.stats.Undecided[i] += int64(st.seq.Finish(w, func(ch *window.Chain) { s.chained(st, ch) }))
+			} else {
+				s.settle(st, math.MaxInt64)
+			}
+		}
+		c.deliver()
+		c.marks[i] = mark{math.MaxInt64, math.MaxInt64}
+		for _, s := range c.shards {
+			s.end(s.rules[i], w)
+		}
 	}
 }
 
 // Alerts gives the final episodes, and after End the open ones too, sorted by
 // start, rule, key.
 func (c *Correlator) Alerts() []*engine.Alert {
+	for _, s := range c.shards {
+		c.alerts = append(c.alerts, s.out...)
+		s.out = nil
+	}
 	slices.SortFunc(c.alerts, compareAlerts)
 	return c.alerts
 }
@@ -178,4 +412,13 @@ func compareAlerts(a, b *engine.Alert) int {
 }
 
 // Stats gives what was counted so far.
-func (c *Correlator) Stats() Stats { return c.stats }
+func (c *Correlator) Stats() Stats {
+	out := c.stats
+	for _, s := range c.shards {
+		for _, st := range s.rules {
+			out.Keys += st.size()
+			out.Pending += st.pending()
+		}
+	}
+	return out
+}

@@ -14,8 +14,12 @@
 //   - A negated step is a condition on chains: of the chains without a
 //     forbidden event the latest is taken. So repeating an early step does not
 //     hide an earlier, unbroken chain.
-//   - Negated and optional steps are matched by those of their keys that
-//     mandatory steps bind; without any such key they match nothing.
+//   - A negated step is matched by those of its keys that mandatory steps bind
+//     up to the one after it, an optional step by those bound before it (first
+//     in the sequence: by the first mandatory step). Without any such key it
+//     matches nothing. Its differs is asked of mandatory steps before it;
+//     a negated step has none.
+//   - reached is for mandatory steps.
 //   - Order is asked of neighbouring mandatory steps only. With the tolerance
 //     it is not transitive, and need not be.
 //   - An optional step takes its latest event between the mandatory steps

@@ -20,7 +20,7 @@ type oracle struct {
 	points [][]*point          // by rule, sorted
 	names  []map[uint64]string // by rule: event hash to id of the alert with its point
 	end    int64
-	open   int64 // chains that wait for what a negated step forbids
+	open   []int64 // by rule: chains that wait for what a negated step forbids
 
 	learned, refused []int64 // by rule
 }
@@ -28,7 +28,7 @@ type oracle struct {
 func newOracle(a *alerts) *oracle {
 	n := len(a.plan.rules)
 	o := &oracle{alerts: a, when: make([][]*window.Event, n), points: make([][]*point, n),
-		names: make([]map[uint64]string, n), learned: make([]int64, n), refused: make([]int64, n)}
+		names: make([]map[uint64]string, n), learned: make([]int64, n), refused: make([]int64, n), open: make([]int64, n)}
 	for _, r := range a.plan.rules {
 		var steps, links [][]*window.Event
 		if r.Sequence != nil {
@@ -67,7 +67,7 @@ func (o *oracle) run(end int64) (out []*summary) {
 		switch r.Kind {
 		case rule.Match:
 			for _, e := range o.when[i] {
-				ps = append(ps, &point{ev: e, made: []made{{e, 0, -1}}})
+				ps = append(ps, &point{ev: e, made: []made{{ev: e, rule: -1}}})
 			}
 		case rule.Count:
 			ps = o.count(r)
@@ -120,8 +120,8 @@ func (o *oracle) count(r *rulePlan) (ps []*point) {
 			p := &point{ev: e}
 			if c.Sum >= 0 {
 				p.measure = o.sum(r, evs[:i+1])
-				if bound, ok := o.over(r, o.event(e)); ok && p.measure > bound {
-					p.made = []made{{e, 0, -1}}
+				if bound, ok := o.most(r, o.event(e)); ok && p.measure > bound {
+					p.made = []made{{ev: e, rule: -1}}
 					ps = append(ps, p)
 				}
 				continue
@@ -137,7 +137,7 @@ func (o *oracle) count(r *rulePlan) (ps []*point) {
 					seen = append(seen, v)
 				}
 				if n++; int64(n) <= c.AtLeast {
-					p.made = append(p.made, made{evs[k], 0, -1})
+					p.made = append(p.made, made{ev: evs[k], rule: -1})
 				}
 			}
 			p.measure = float64(n)
@@ -205,7 +205,7 @@ func (o *oracle) first(r *rulePlan) (ps []*point) {
 			case learning:
 				o.learned[r.Index]++
 			case !known:
-				ps = append(ps, &point{ev: e, made: []made{{e, 0, -1}}})
+				ps = append(ps, &point{ev: e, made: []made{{ev: e, rule: -1}}})
 			}
 		}
 	}
@@ -225,7 +225,9 @@ func (o *oracle) episodes(r *rulePlan) (out []*summary) {
 			for n < len(ps) && ps[n].ev.Time-ps[n-1].ev.Time <= r.Alert.Within && ps[n].ev.Time-ps[0].ev.Time <= episodeMost {
 				n++
 			}
-			out = append(out, o.episode(r, ps[:n]))
+			sum := o.episode(r, ps[:n])
+			sum.final = sum.final || n < len(ps)
+			out = append(out, sum)
 			ps = ps[n:]
 		}
 	}
@@ -244,7 +246,12 @@ func (o *oracle) episode(r *rulePlan, ps []*point) *summary {
 		}
 		s.measure = math.Max(s.measure, p.measure)
 		s.entities = o.grow(r, s.entities, p)
-		all = append(all, p.made...)
+		for _, m := range p.made {
+			if m.rule >= 0 {
+				m.alert = o.names[m.rule][m.ev.Hash]
+			}
+			all = append(all, m)
+		}
 	}
 	s.level = s.top.level
 	slices.SortFunc(all, compareMade)

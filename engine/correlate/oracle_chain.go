@@ -53,7 +53,7 @@ func (o *oracle) sequence(r *rulePlan) (ps []*point) {
 		c.extend(attempt{keys: make([]engine.Value, len(r.Sequence.Keys))})
 		for _, p := range c.best {
 			if p.ev.Time+c.r.trailing > o.end && c.end == r.need[len(r.need)-1] {
-				o.open++ // what it must not be followed by may still come
+				o.open[r.Index]++ // what it must not be followed by may still come
 				continue
 			}
 			p.made = append(p.made, c.optional(p)...)
@@ -67,7 +67,7 @@ func (o *oracle) sequence(r *rulePlan) (ps []*point) {
 // stepEvents gives the events of a step, each once.
 func (o *oracle) stepEvents(r *rulePlan, step int) (out []made) {
 	for _, e := range o.steps[r.Index][step] {
-		out = append(out, made{e, step, -1})
+		out = append(out, made{ev: e, step: step, rule: -1})
 	}
 	for _, b := range r.Sequence.Steps[step].Rules {
 		base := o.plan.rules[b]
@@ -78,7 +78,7 @@ func (o *oracle) stepEvents(r *rulePlan, step int) (out []made) {
 			for _, p := range o.points[b] {
 				known := slices.ContainsFunc(out, func(m made) bool { return m.ev.Same(p.ev) })
 				if !known && !o.excepted(base, f.except, p.ev) {
-					out = append(out, made{p.ev, step, b})
+					out = append(out, made{ev: p.ev, step: step, rule: b})
 				}
 			}
 		}
@@ -232,6 +232,7 @@ func (c *chains) forbidden(a attempt, first, done *window.Event) bool {
 			continue
 		}
 		lo, hi := first.Time, done.Time // both excluded
+		upTo := len(a.chain)            // its keys are those bound up to the next mandatory step
 		if c.seq.Ordered {
 			n := 0 // mandatory steps before it
 			for n < len(c.need) && c.need[n] < i {
@@ -243,18 +244,29 @@ func (c *chains) forbidden(a attempt, first, done *window.Event) bool {
 			case n == len(c.need):
 				lo, hi = done.Time, done.Time+st.Within+1
 			case n == 0:
-				lo, hi = first.Time-st.Within-1, first.Time
+				lo, hi, upTo = first.Time-st.Within-1, first.Time, 1
 			default:
-				lo, hi = a.chain[n-1].ev.Time, a.chain[n].ev.Time
+				lo, hi, upTo = a.chain[n-1].ev.Time, a.chain[n].ev.Time, n+1
 			}
 		}
 		for _, m := range c.steps[i] {
-			if m.ev.Time > lo && m.ev.Time < hi && c.agrees(&st, m.ev, a.keys) {
+			if m.ev.Time > lo && m.ev.Time < hi && c.agrees(&st, m.ev, c.bound(a.chain[:upTo])) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// bound gives the values of the keys that events of a chain bind.
+func (c *chains) bound(chain []made) []engine.Value {
+	keys := make([]engine.Value, len(c.seq.Keys))
+	for _, m := range chain {
+		for _, by := range c.seq.Steps[m.step].By {
+			keys[by.Key] = m.ev.Value(by.Slot)
+		}
+	}
+	return keys
 }
 
 // agrees: the event has the chain's value of every key of the step that the
@@ -276,12 +288,6 @@ func (c *chains) agrees(st *rule.Step, e *window.Event, keys []engine.Value) boo
 // optional gives each optional step before the end its latest event between
 // the mandatory steps around it.
 func (c *chains) optional(p *point) (out []made) {
-	keys := make([]engine.Value, len(c.seq.Keys))
-	for _, m := range p.made {
-		for _, by := range c.seq.Steps[m.step].By {
-			keys[by.Key] = m.ev.Value(by.Slot)
-		}
-	}
 	for i, st := range c.seq.Steps {
 		if !st.Optional || i >= c.end && c.seq.Ordered {
 			continue
@@ -290,13 +296,17 @@ func (c *chains) optional(p *point) (out []made) {
 		for n < len(p.made) && p.made[n].step < i {
 			n++
 		}
-		upTo := p.made // mandatory events it must differ from: those before it and the next one
+		before, upTo := p.made, p.made // mandatory events before it; and with the next one
 		if c.seq.Ordered {
-			upTo = p.made[:n+1]
+			before, upTo = p.made[:n], p.made[:n+1]
+		}
+		keys := c.bound(before)
+		if n == 0 {
+			keys = c.bound(upTo)
 		}
 		var best *made
 		for _, m := range c.steps[i] {
-			if c.agrees(&st, m.ev, keys) && c.differs(upTo, m) && c.between(p, n, &st, m.ev) && (best == nil || best.ev.Before(m.ev)) &&
+			if c.agrees(&st, m.ev, keys) && c.differs(before, m) && c.between(p, n, &st, m.ev) && (best == nil || best.ev.Before(m.ev)) &&
 				!slices.ContainsFunc(upTo, func(x made) bool { return x.ev.Same(m.ev) }) {
 				best = &m
 			}

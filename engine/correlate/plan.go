@@ -23,6 +23,8 @@ type plan struct {
 // probePlan is what a hit of one probe needs.
 type probePlan struct {
 	rule *rulePlan
+	role rule.Role
+	part int
 	keep []int // slots kept of the event
 }
 
@@ -52,6 +54,20 @@ type rulePlan struct {
 	// forbid the chain; 0: none.
 	trailing int64
 	waits    bool // speaks at the watermark, not at once
+	differs  []differ
+	// home is the key that decides which shard owns an event of a sequence:
+	// one that every step names; -1: one shard owns the whole rule, because
+	// chains cross from key to key.
+	home int
+	// steady: a point's dedup key reads its own event and bound keys only, so
+	// that it is known at once.
+	steady bool
+}
+
+// differ is one differs between two steps, a before b.
+type differ struct {
+	a, b, n int
+	slots   []int
 }
 
 // feed is one step of a sequence that takes this rule's points.
@@ -91,7 +107,7 @@ func newPlan(set *rule.Set) *plan {
 	p.probes = make([]probePlan, len(set.Probes))
 	for i, pr := range set.Probes {
 		r := p.rules[pr.Rule]
-		pp := probePlan{rule: r, keep: r.keep}
+		pp := probePlan{rule: r, role: pr.Role, part: pr.Part, keep: r.keep}
 		switch pr.Role {
 		case rule.RoleStep:
 			pp.keep = r.stepKeep[pr.Part]
@@ -130,6 +146,10 @@ func (p *plan) sort() {
 // steps works out the steps of a sequence, its tolerance and its delay.
 func (p *plan) steps(r *rulePlan) {
 	s := r.Sequence
+	r.steady = true
+	for _, ref := range r.Alert.DedupBy {
+		r.steady = r.steady && ref.Step < 0
+	}
 	if s == nil {
 		r.waits = r.Kind == rule.FirstSeen
 		return
@@ -146,8 +166,14 @@ func (p *plan) steps(r *rulePlan) {
 	}
 	last := r.need[len(r.need)-1]
 	for i, st := range s.Steps {
-		if i == last || s.Ordered && st.Reached != 0 && !st.Negated && i < last {
+		if i == last || s.Ordered && st.Reached != 0 && !st.Negated && !st.Optional && i < last {
 			r.ends = append(r.ends, i)
+		}
+	}
+	r.home = homeKey(s)
+	for i, st := range s.Steps {
+		if d := st.Differs; d != nil && !st.Negated && !s.Steps[d.From].Negated {
+			r.differs = append(r.differs, differ{min(i, d.From), max(i, d.From), len(r.differs), d.Slots})
 		}
 	}
 	if !s.Ordered {
@@ -162,6 +188,21 @@ func (p *plan) steps(r *rulePlan) {
 		}
 	}
 	r.delay = r.tolerance*int64(len(s.Steps)+1) + r.trailing
+}
+
+// homeKey gives a key that every step names, -1 when there is none or when
+// links lead elsewhere.
+func homeKey(s *rule.SequenceSpec) int {
+	for k := range s.Keys {
+		every := len(s.Links) == 0
+		for _, st := range s.Steps {
+			every = every && slices.ContainsFunc(st.By, func(by rule.KeySlot) bool { return by.Key == k })
+		}
+		if every {
+			return k
+		}
+	}
+	return -1
 }
 
 // datasets works out which watermarks hold a rule back.
@@ -285,6 +326,17 @@ func (p *plan) feed() {
 			}
 		}
 	}
+}
+
+// longest is how long the name of an alert may be asked for, ns.
+func (p *plan) longest() int64 {
+	most := int64(1)
+	for _, r := range p.rules {
+		if r.Sequence != nil {
+			most = max(most, r.Sequence.Within+2*r.delay)
+		}
+	}
+	return most
 }
 
 // slotsOf gives the slots that references to one step read; -1: the point's

@@ -10,9 +10,10 @@ import (
 
 // made is an event that helped to make a point.
 type made struct {
-	ev   *window.Event
-	step int // of a sequence; else 0
-	rule int // whose point it was, where a step takes rules; -1
+	ev    *window.Event
+	step  int    // of a sequence; else 0
+	rule  int    // whose point it was, where a step takes rules; -1
+	alert string // id of the alert that holds that point
 }
 
 // point is one settled point of a rule.
@@ -109,6 +110,20 @@ func (j *judge) dedup(r *rulePlan, p *point) window.Key {
 	return j.hash.Key(r.salt, vs...)
 }
 
+// dedupLive gives the dedup key of a live event that is a point by itself.
+func (j *judge) dedupLive(r *rulePlan, ev *engine.Event) window.Key {
+	var buf [4]engine.Value
+	vs := buf[:0]
+	for _, ref := range r.Alert.DedupBy {
+		if ref.Meta != "" || ref.Key >= 0 {
+			vs = append(vs, engine.Value{})
+			continue
+		}
+		vs = append(vs, ev.Get(ref.Slot))
+	}
+	return j.hash.Key(r.salt, vs...)
+}
+
 // level gives a point's level.
 func (j *judge) level(r *rulePlan, p *point) engine.Level {
 	if r.Kind == rule.Sequence && p.end != r.need[len(r.need)-1] {
@@ -168,8 +183,8 @@ func (j *judge) excepted(r *rulePlan, except []rule.Exception, e *window.Event) 
 	return false
 }
 
-// over gives the bound of a sum at an event; ok is false when there is none.
-func (j *judge) over(r *rulePlan, ev *engine.Event) (bound float64, ok bool) {
+// most gives the bound of a sum at an event; ok is false when there is none.
+func (j *judge) most(r *rulePlan, ev *engine.Event) (bound float64, ok bool) {
 	n, is := any(r.Count.Over).(interface {
 		Eval(*engine.Event) engine.Value
 	})

@@ -1,0 +1,86 @@
+package correlate
+
+import (
+	"slices"
+
+	"github.com/seed-843b225c/reflex/engine/rule"
+	"github.com/seed-843b225c/reflex/engine/window"
+)
+
+// episode grows by settled points in order until it is over.
+type episode struct {
+	summary
+	first, last []made // the first and the last events that made its points
+	newest      *window.Event
+	have        map[madeID]struct{} // of a sequence: whose events come in any order
+}
+
+type madeID struct {
+	hash uint64
+	step int
+}
+
+// add takes the next point.
+func (e *episode) add(a *alerts, p *point) {
+	r := e.rule
+	if e.count == 0 {
+		e.start, e.earliest, e.top = p.ev.Time, p, p
+	}
+	late := e.newest != nil && p.ev.Before(e.newest)
+	if p.compare(e.earliest) < 0 {
+		e.earliest = p
+	}
+	e.count++
+	e.start, e.end = min(e.start, p.ev.Time), max(e.end, p.ev.Time)
+	if p.level > e.top.level {
+		e.top = p
+	}
+	e.level = e.top.level
+	e.measure = max(e.measure, p.measure)
+	e.entities = a.grow(r, e.entities, p)
+	for _, m := range p.made {
+		e.take(r, m, late)
+	}
+}
+
+// take counts an event that made a point, once.
+func (e *episode) take(r *rulePlan, m made, late bool) {
+	if r.Kind == rule.Sequence {
+		if e.have == nil {
+			e.have = map[madeID]struct{}{}
+		}
+		id := madeID{m.ev.Hash, m.step}
+		if _, ok := e.have[id]; ok {
+			return
+		}
+		e.have[id] = struct{}{}
+	} else {
+		switch {
+		case e.newest == nil || e.newest.Before(m.ev):
+			e.newest = m.ev
+		case !late:
+			return
+		}
+	}
+	e.events++
+	i, _ := slices.BinarySearchFunc(e.first, m, compareMade)
+	if i < evidenceEnds {
+		e.first = slices.Insert(e.first, i, m)
+		e.first = e.first[:min(len(e.first), evidenceEnds)]
+	}
+	i, _ = slices.BinarySearchFunc(e.last, m, compareMade)
+	if i > 0 || len(e.last) < evidenceEnds {
+		e.last = slices.Insert(e.last, i, m)
+		if over := len(e.last) - evidenceEnds; over > 0 {
+			e.last = slices.Delete(e.last, 0, over)
+		}
+	}
+}
+
+// close makes the summary whole.
+func (e *episode) close() *summary {
+	all := slices.Concat(e.first, e.last)
+	slices.SortFunc(all, compareMade)
+	e.evidence = slices.CompactFunc(all, func(a, b made) bool { return compareMade(a, b) == 0 })
+	return &e.summary
+}

@@ -1,0 +1,192 @@
+package window
+
+// ChainSpec says what makes a chain: steps, each event after that of the step
+// before it, joined by keys. A key is named by a small number; values are
+// their hashes.
+type ChainSpec struct {
+	Within int64 // ns, from the first mandatory step to the last
+	Steps  []ChainStep
+	Links  []ChainLink
+	Keys   int // how many keys there are
+	// Differs: the two steps' events must be unequal, see StepEvent.Differs.
+	Differs []Differ
+	// After is how far a may be later than b by the clock and still not count
+	// as after it.
+	After func(a, b *Event) int64
+	// Slack is the most After gives.
+	Slack int64
+
+	need   []int     // mandatory steps
+	rank   []int     // by step: how many mandatory steps stand before it
+	bound  []keyBits // by step: keys that mandatory steps before it bind
+	margin int64     // behind the watermark by so much, the order of two events is certain
+}
+
+// ChainStep is one step.
+type ChainStep struct {
+	By       []int // keys its events bind
+	Within   int64 // ns to the mandatory step before it, 0: no bound
+	Optional bool
+	Negated  bool
+	End      bool // a chain up to here is a point; mandatory steps only
+}
+
+// ChainLink leads from one key to another.
+type ChainLink struct{ From, To int }
+
+// Differ names two steps, A before B. N tells several of the same steps apart.
+type Differ struct{ A, B, N int }
+
+// keyBits is a set of key numbers.
+type keyBits uint64
+
+func (b keyBits) has(k int) bool { return b&(1<<k) != 0 }
+
+func (s *ChainSpec) prepare() {
+	var bound keyBits
+	for i, st := range s.Steps {
+		s.rank = append(s.rank, len(s.need))
+		s.bound = append(s.bound, bound)
+		if !st.Optional && !st.Negated {
+			s.need = append(s.need, i)
+			bound |= keySet(st.By)
+		}
+	}
+	s.margin = int64(len(s.need)+2) * s.Slack
+}
+
+func keySet(ks []int) (b keyBits) {
+	for _, k := range ks {
+		b |= 1 << k
+	}
+	return b
+}
+
+// last is the last mandatory step.
+func (s *ChainSpec) last() int { return s.need[len(s.need)-1] }
+
+// before gives the mandatory step before a step, -1 for none.
+func (s *ChainSpec) before(step int) int {
+	if r := s.rank[step]; r > 0 {
+		return s.need[r-1]
+	}
+	return -1
+}
+
+// target reports whether a step extends chains.
+func (s *ChainSpec) target(step int) bool {
+	st := &s.Steps[step]
+	return !st.Negated && !st.Optional
+}
+
+// StepEvent is an event at a step.
+type StepEvent struct {
+	*Event
+	Step int
+	Rule int // whose point it is; -1: the step's own condition
+	Keys []Key
+	// Differs holds, for each of the spec's Differs the step takes part in, the
+	// hashes of the fields compared; 0: missing.
+	Differs [][]uint64
+
+	multi   bool // the event is at another step too
+	told    bool // a chain that it completes was found early
+	settled bool
+	early   []Key // where its unsettled chains stand
+	waits   []Key // where it waits for chains
+}
+
+// key gives the event's value of a key.
+func (e *StepEvent) key(st *ChainStep, k int) (Key, bool) {
+	for i, b := range st.By {
+		if b == k {
+			return e.Keys[i], true
+		}
+	}
+	return Key{}, false
+}
+
+// Chain is a chain up to one step, a list from its last event backwards.
+// Chains share their beginnings and do not change, but for optional events
+// still coming.
+type Chain struct {
+	Last *StepEvent
+	Prev *Chain
+	// opts are the optional events between Prev.Last and Last.
+	opts   []*StepEvent
+	oldest int64 // time of the first event or of a link used, whichever is older
+	tuple  Key   // hash of all bound keys
+	links  int8
+	// later are the latest settled optional events after Last, by step.
+	later []*StepEvent
+}
+
+// Events gives the chain's events in the order of steps.
+func (c *Chain) Events(within int64) (out []*StepEvent) {
+	done := c.Last.Time
+	for ; c != nil; c = c.Prev {
+		out = append(out, c.Last)
+		for i := len(c.opts) - 1; i >= 0; i-- {
+			if done-c.opts[i].Time <= within {
+				out = append(out, c.opts[i])
+			}
+		}
+	}
+	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+// Tuple gives the hash of the chain's bound keys.
+func (c *Chain) Tuple() Key { return c.tuple }
+
+// holds reports whether an event is one of the chain's mandatory ones.
+func (c *Chain) holds(e *Event) bool {
+	for ; c != nil; c = c.Prev {
+		if c.Last.Same(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// at gives the chain's event at a mandatory step.
+func (c *Chain) at(step int) *StepEvent {
+	for ; c != nil; c = c.Prev {
+		if c.Last.Step == step {
+			return c.Last
+		}
+	}
+	return nil
+}
+
+// key gives the chain's value of a bound key.
+func (c *Chain) key(s *ChainSpec, k int) (Key, bool) {
+	for ; c != nil; c = c.Prev {
+		if v, ok := c.Last.key(&s.Steps[c.Last.Step], k); ok {
+			return v, true
+		}
+	}
+	return Key{}, false
+}
+
+// compare orders chains of the same step from the last event backwards.
+func (c *Chain) compare(o *Chain) int {
+	for ; c != nil && o != nil && c != o; c, o = c.Prev, o.Prev {
+		if x := c.Last.Compare(o.Last.Event); x != 0 {
+			return x
+		}
+	}
+	return 0
+}
+
+// unequal: one of the fields is present in both and unequal.
+func unequal(a, b []uint64) bool {
+	for i := range a {
+		if a[i] != 0 && b[i] != 0 && a[i] != b[i] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,110 @@
+package window
+
+import (
+	"slices"
+	"sort"
+)
+
+// CountSpec says what makes a point: at least AtLeast events of a key within
+// Within ns, the last of them being the point.
+type CountSpec struct {
+	Within  int64
+	AtLeast int
+}
+
+// Count is the state of one key. It keeps the latest AtLeast settled events
+// whole, because they are the evidence of the next point, of denser runs only
+// the times, and every event not yet settled.
+type Count struct {
+	evs     []*Event // in order: settled ones, then those not yet
+	settled int32
+	older   []int64 // times of settled events before evs that measure still counts
+}
+
+// Add takes an event in any order. It gives its place, for Early.
+func (c *Count) Add(e *Event) int {
+	n := len(c.evs)
+	if n == 0 || c.evs[n-1].Before(e) {
+		c.evs = append(c.evs, e)
+		return n
+	}
+	i := sort.Search(n, func(i int) bool { return e.Before(c.evs[i]) })
+	c.evs = slices.Insert(c.evs, i, e)
+	return i
+}
+
+// Early gives the places that became points by the event at place i: the event
+// itself and later ones. A point stays one whatever else comes.
+func (c *Count) Early(s *CountSpec, i int, found func(e *Event)) {
+	if c.point(s, i, 0) {
+		found(c.evs[i])
+	}
+	limit := c.evs[i].Time + s.Within
+	for j := i + 1; j < len(c.evs) && c.evs[j].Time <= limit; j++ {
+		if c.point(s, j, 0) && !c.point(s, j, 1) {
+			found(c.evs[j])
+		}
+	}
+}
+
+// point reports whether place i is a point; without is 1 to leave one of the
+// events before it out.
+func (c *Count) point(s *CountSpec, i, without int) bool {
+	k := i - s.AtLeast + 1 - without
+	return k >= 0 && c.evs[k].Time >= c.evs[i].Time-s.Within
+}
+
+// Settle takes the first event not yet settled: everything up to it has come.
+// measure is how many events its window holds; made, for a point, are the
+// latest AtLeast of them, valid until the next call.
+func (c *Count) Settle(s *CountSpec) (e *Event, measure int, made []*Event) {
+	i := int(c.settled)
+	e = c.evs[i]
+	c.settled++
+	from := e.Time - s.Within
+	k := sort.Search(i, func(k int) bool { return c.evs[k].Time >= from })
+	measure = i + 1 - k
+	if k == 0 {
+		drop := sort.Search(len(c.older), func(k int) bool { return c.older[k] >= from })
+		measure += len(c.older) - drop
+	}
+	measure = min(measure, int(MeasureMost(int64(s.AtLeast))))
+	if c.point(s, i, 0) {
+		made = c.evs[i-s.AtLeast+1 : i+1]
+	}
+	return e, measure, made
+}
+
+// Trim forgets what no later event can need; to be called after Settle, when
+// its results are no longer used.
+func (c *Count) Trim(s *CountSpec) {
+	i := int(c.settled)
+	from := c.evs[i-1].Time - s.Within
+	drop := 0
+	for drop < i && (c.evs[drop].Time < from || drop < i-s.AtLeast) {
+		drop++
+	}
+	if drop == 0 {
+		return
+	}
+	for _, e := range c.evs[:drop] {
+		if e.Time >= from {
+			c.older = append(c.older, e.Time)
+		}
+	}
+	if n := len(c.older); n > 0 {
+		old := sort.Search(n, func(k int) bool { return c.older[k] >= from })
+		old = max(old, n-int(MeasureMost(int64(s.AtLeast))))
+		if old == n {
+			c.older = nil
+		} else if old > n/2 {
+			c.older = append(c.older[:0:0], c.older[old:]...)
+		}
+	}
+	clear(c.evs[:drop])
+	c.evs = c.evs[drop:] // append moves what is left when it must
+	c.settled -= int32(drop)
+}
+
+// Pending counts the events not yet settled.
+func (c *Count) Pending() int { return len(c.evs) - int(c.settled) }
