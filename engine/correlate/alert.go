@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
-	"strconv"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/rule"
@@ -189,24 +188,15 @@ func (a *alerts) title(s *summary, al *engine.Alert) string {
 	if t == nil {
 		return s.rule.Title
 	}
-	var b []byte
-	for _, part := range t.Parts {
-		switch {
-		case part.Ref == nil:
-			b = append(b, part.Text...)
-		case part.Ref.Meta == "count":
-			b = strconv.AppendInt(b, al.Count, 10)
-		case part.Ref.Meta == "measure":
-			b = strconv.AppendFloat(b, al.Measure, 'f', -1, 64)
-		default:
-			if v := a.value(s.rule, *part.Ref, s.top); v.IsNil() {
-				b = append(b, "unknown"...)
-			} else {
-				b = v.AppendText(b)
-			}
+	return t.Render(func(ref rule.Ref) engine.Value {
+		switch ref.Meta {
+		case "count":
+			return engine.Int(al.Count)
+		case "measure":
+			return engine.Float(al.Measure)
 		}
-	}
-	return string(b)
+		return a.value(s.rule, ref, s.top)
+	})
 }
 
 func (a *alerts) clean(s string) string {
@@ -247,5 +237,5 @@ func describe(al *engine.Alert, src *rule.Rule) {
 	if src == nil {
 		return
 	}
-	// Description, Tags and Runbook follow when package rule names them.
+	al.Description, al.Tags, al.Runbook = src.Description, src.Tags, src.Runbook
 }

@@ -106,7 +106,7 @@ func New(set *rule.Set, o Options) *Correlator {
 		c.brute = newBrute(c)
 		return c
 	}
-	c.names = &nameBoard{window.NewAging[string](c.plan.longest(), nil)}
+	c.names = newNameBoard(c.plan.longest())
 	for i := range o.Shards {
 		c.shards = append(c.shards, newShard(i, c))
 	}
@@ -314,6 +314,9 @@ func (c *Correlator) Advance(w func(engine.Dataset) int64) {
 			if r.reads.Has(d) && r.reads != 0 {
 				in = min(in, w(d))
 			}
+		}
+		if r.held && in > before {
+			in -= heldFor
 		}
 		if r.Sequence != nil {
 			for _, st := range r.Sequence.Steps {

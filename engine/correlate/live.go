@@ -280,20 +280,29 @@ func (s *shard) chainKnown(st *ruleState, p *point, doc func() []byte) {
 
 // nameBoard tells which alert holds the point of a rule at an event. All
 // shards of one process share it; between processes it travels with the point.
-type nameBoard struct{ ids *window.Aging[string] }
+type nameBoard struct{ ids *window.Aging[name] }
+
+type name struct {
+	id string
+	at int64 // time of the point
+}
+
+func newNameBoard(span int64) *nameBoard {
+	return &nameBoard{window.NewAging(span, func(n name, since int64) bool { return n.at >= since })}
+}
 
 func (b *nameBoard) key(rule int, hash uint64) window.Key {
 	return window.Key{Hi: uint64(rule), Lo: hash}
 }
 
 func (b *nameBoard) get(rule int, hash uint64) string {
-	id, _ := b.ids.Get(b.key(rule, hash))
-	return id
+	n, _ := b.ids.Get(b.key(rule, hash))
+	return n.id
 }
 
 // put names an event's point; of several alerts the least id does.
-func (b *nameBoard) put(rule int, hash uint64, id string) {
-	if old := b.get(rule, hash); old == "" || id < old {
-		b.ids.Put(b.key(rule, hash), id)
+func (b *nameBoard) put(rule int, e *window.Event, id string) {
+	if old := b.get(rule, e.Hash); old == "" || id < old {
+		b.ids.Put(b.key(rule, e.Hash), name{id, e.Time})
 	}
 }

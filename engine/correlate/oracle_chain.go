@@ -207,11 +207,24 @@ func (c *chains) complete(a attempt) {
 			return
 		}
 	}
-	id := chainID{done.Hash, c.hash.Key(0, a.keys...)}
+	id := chainID{done.Hash, c.tuple(a.keys)}
 	p := &point{ev: done, made: a.chain, end: c.end, keys: id.keys}
 	if old := c.best[id]; old == nil || later(p.made, old.made) {
 		c.best[id] = p
 	}
+}
+
+// tuple names bound keys; an event's points are in its order.
+func (c *chains) tuple(keys []engine.Value) window.Key {
+	var ks []window.Key
+	for _, v := range keys {
+		var k window.Key
+		if !v.IsNil() {
+			k = c.hash.Key(0, v)
+		}
+		ks = append(ks, k)
+	}
+	return window.Tuple(ks)
 }
 
 // later compares two chains of the same steps from the last step backwards.

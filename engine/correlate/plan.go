@@ -40,6 +40,8 @@ type rulePlan struct {
 	shown    [][]int // slots that evidence shows; of a sequence by step, else one
 	// reads is every dataset whose events can make points of this rule.
 	reads engine.DatasetSet
+	// held: its hits may wait for their run, see heldFor.
+	held  bool
 	feeds []feed
 	// need is the mandatory steps, and ends the steps at which a chain is a
 	// point: each step with reached, and the last mandatory one.
@@ -176,6 +178,9 @@ func (p *plan) steps(r *rulePlan) {
 			r.differs = append(r.differs, differ{min(i, d.From), max(i, d.From), len(r.differs), d.Slots})
 		}
 	}
+	for _, ref := range r.Alert.DedupBy {
+		r.steady = r.steady && (ref.Key < 0 || r.fixes(ref.Key))
+	}
 	if !s.Ordered {
 		return
 	}
@@ -188,6 +193,22 @@ func (p *plan) steps(r *rulePlan) {
 		}
 	}
 	r.delay = r.tolerance*int64(len(s.Steps)+1) + r.trailing
+}
+
+// fixes reports whether every point has the key from a mandatory step, or none
+// can have it from an optional one.
+func (r *rulePlan) fixes(key int) bool {
+	names := func(st rule.Step) bool {
+		return slices.ContainsFunc(st.By, func(by rule.KeySlot) bool { return by.Key == key })
+	}
+	loose := false
+	for i, st := range r.Sequence.Steps {
+		if i <= r.ends[0] && !st.Optional && !st.Negated && names(st) {
+			return true
+		}
+		loose = loose || st.Optional && names(st)
+	}
+	return !loose
 }
 
 // homeKey gives a key that every step names, -1 when there is none or when
@@ -205,12 +226,17 @@ func homeKey(s *rule.SequenceSpec) int {
 	return -1
 }
 
+// heldFor is how far the watermark must be past a hit before package job lets
+// it go, ns.
+const heldFor = 2_000_000_000
+
 // datasets works out which watermarks hold a rule back.
 func (p *plan) datasets(r *rulePlan) {
 	for _, pr := range p.set.Probes {
 		if pr.Rule != r.Index {
 			continue
 		}
+		r.held = r.held || pr.NeedsRun
 		for _, d := range engine.Datasets() {
 			if pr.From.Has(d) || pr.NeedsRun && d.Info().Jobs {
 				r.reads = r.reads.With(d)
@@ -364,10 +390,10 @@ func union(a, b []int) []int {
 
 // condSlots gives the slots a condition reads.
 func condSlots(c *rule.Cond) []int {
-	if f, ok := any(c).(interface{ Fields() []int }); ok && c != nil {
-		return f.Fields()
+	if c == nil {
+		return nil
 	}
-	return nil
+	return c.Fields()
 }
 
 // tolerance is how far a may be later than b by the clock and still count as

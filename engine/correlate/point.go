@@ -133,8 +133,16 @@ func (j *judge) level(r *rulePlan, p *point) engine.Level {
 		return r.Level
 	}
 	ev := j.event(p.ev)
-	if r.Kind == rule.Count {
+	switch r.Kind {
+	case rule.Count:
 		ev.Set(j.plan.measure, engine.Float(p.measure))
+	case rule.Sequence:
+		for k, slot := range r.Sequence.KeySlots {
+			if slot >= 0 {
+				v := j.bound(r, k, p.made)
+				ev.Set(slot, v)
+			}
+		}
 	}
 	for _, lw := range r.LevelWhen {
 		if j.holds(r, lw.If, ev) {
@@ -160,13 +168,7 @@ func (j *judge) event(e *window.Event) *engine.Event {
 
 // holds evaluates a condition; an error counts against the rule.
 func (j *judge) holds(r *rulePlan, c *rule.Cond, ev *engine.Event) bool {
-	m, ok := any(c).(interface {
-		Match(*engine.Event) (bool, error)
-	})
-	if !ok || c == nil {
-		return false
-	}
-	yes, err := m.Match(ev)
+	yes, err := c.Match(ev)
 	if err != nil {
 		j.errors[r.Index]++
 	}
@@ -185,12 +187,9 @@ func (j *judge) excepted(r *rulePlan, except []rule.Exception, e *window.Event) 
 
 // most gives the bound of a sum at an event; ok is false when there is none.
 func (j *judge) most(r *rulePlan, ev *engine.Event) (bound float64, ok bool) {
-	n, is := any(r.Count.Over).(interface {
-		Eval(*engine.Event) engine.Value
-	})
-	if !is || r.Count.Over == nil {
+	if r.Count.Over == nil {
 		return 0, false
 	}
-	v := n.Eval(ev)
+	v := r.Count.Over.Eval(ev)
 	return v.Float(), !v.IsNil()
 }

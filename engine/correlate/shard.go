@@ -521,7 +521,7 @@ func (s *shard) join(st *ruleState, p *point) {
 	}
 	sp.Of.add(s.alerts, p)
 	if len(r.feeds) > 0 {
-		s.names.put(r.Index, p.ev.Hash, sp.Of.id)
+		s.names.put(r.Index, p.ev, sp.Of.id)
 	}
 }
 

@@ -198,18 +198,33 @@ func (s *Sequence) trimLinks(l *linkList) {
 // Settle makes the chains that everything at or before the watermark decides,
 // and gives those that are points. Points of one event come together.
 func (s *Sequence) Settle(watermark int64, point func(*Chain)) {
-	for {
-		d, ok := s.queue.Peek()
-		if !ok || d.at > watermark {
-			break
-		}
-		s.queue.Pop()
-		s.advance(d.at)
-		s.pending--
-		s.settle(d.e, point)
-	}
+	s.run(watermark, watermark, point)
 	s.advance(watermark)
-	s.decide(watermark, point)
+}
+
+// run settles events due up to one time, and chains that wait up to another.
+func (s *Sequence) run(events, waits int64, point func(*Chain)) {
+	for {
+		d, some := s.queue.Peek()
+		some = some && d.at <= events
+		w, waiting := s.wait.Peek()
+		waiting = waiting && w.at <= waits
+		switch {
+		case waiting && (!some || w.at < d.at):
+			s.wait.Pop()
+			s.advance(w.at)
+			if !s.forbiddenAfter(w.c) {
+				point(w.c)
+			}
+		case some:
+			s.queue.Pop()
+			s.advance(d.at)
+			s.pending--
+			s.settle(d.e, point)
+		default:
+			return
+		}
+	}
 }
 
 func (s *Sequence) advance(now int64) {
@@ -227,13 +242,7 @@ func (s *Sequence) advance(now int64) {
 // Finish settles everything: the input is over, end is the newest event time.
 // It gives how many chains a negated last step could still have forbidden.
 func (s *Sequence) Finish(end int64, point func(*Chain)) (undecided int) {
-	for s.queue.Len() > 0 {
-		d := s.queue.Pop()
-		s.advance(d.at)
-		s.pending--
-		s.settle(d.e, point)
-	}
-	s.decide(end, point)
+	s.run(never, end, point)
 	for s.wait.Len() > 0 {
 		if !s.forbiddenAfter(s.wait.Pop().c) {
 			undecided++
@@ -304,20 +313,6 @@ func (s *Sequence) trailing() (t int64) {
 		}
 	}
 	return t
-}
-
-// decide gives the waiting chains whose time has come and that nothing forbade.
-func (s *Sequence) decide(watermark int64, point func(*Chain)) {
-	for {
-		w, ok := s.wait.Peek()
-		if !ok || w.at > watermark {
-			return
-		}
-		s.wait.Pop()
-		if !s.forbiddenAfter(w.c) {
-			point(w.c)
-		}
-	}
 }
 
 func (s *Sequence) forbiddenAfter(c *Chain) bool {
@@ -587,10 +582,21 @@ func (s *Sequence) sweep(b *bucketOf) {
 
 // tuple hashes all keys a chain binds.
 func (s *Sequence) tuple(c *Chain) Key {
-	var buf [16 * 8]byte
-	b := buf[:0]
+	var buf [8]Key
+	ks := buf[:0]
 	for k := range s.spec.Keys {
 		v, _ := c.key(&s.spec, k)
+		ks = append(ks, v)
+	}
+	return Tuple(ks)
+}
+
+// Tuple hashes bound keys, in order; the zero Key stands for one that is not
+// bound.
+func Tuple(ks []Key) Key {
+	var buf [16 * 8]byte
+	b := buf[:0]
+	for _, v := range ks {
 		b = binary.LittleEndian.AppendUint64(b, v.Hi)
 		b = binary.LittleEndian.AppendUint64(b, v.Lo)
 	}
