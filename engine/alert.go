@@ -43,6 +43,7 @@ type Alert struct {
 	Tags        []string
 	Runbook     []string
 	Start, End  int64 // first and last point, ns
+	Highest     int64 // first point of the highest level, ns; the title is that point's
 	Count       int64 // points
 	Measure     float64
 	Key         []Named // dedup key

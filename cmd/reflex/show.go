@@ -37,25 +37,7 @@ func (a *app) showIncident(n int, in *engine.Incident) {
 	fmt.Fprintf(p, "%s  %s  risk %d  %s  %s\n", p.bold(fmt.Sprintf("INCIDENT %d", n)), p.levelText(in.Level, strings.ToUpper(in.Level.String())),
 		in.Risk, p.dim(span(in.Start, in.End)), p.dim(in.ID))
 	fmt.Fprintf(p, "%s\n\n", p.bold(plain(in.Title)))
-	day := ""
-	for _, m := range in.Timeline {
-		t := time.Unix(0, m.Time).UTC()
-		if d := t.Format("2006-01-02"); d != day {
-			day = d
-			fmt.Fprintf(p, "  %s\n", p.dim(d+" UTC"))
-		}
-		word := m.Level.String()
-		if m.Step != "" {
-			word = "step"
-		}
-		text := plain(m.Text)
-		rows := wrap(text, p.width()-27)
-		fmt.Fprintf(p, "  %s  %s  %s\n", t.Format("15:04:05"), p.levelText(m.Level, fmt.Sprintf("%-13s", word)), rows[0])
-		for _, row := range rows[1:] {
-			fmt.Fprintf(p, "%27s%s\n", "", row)
-		}
-		fmt.Fprintf(p, "%27s%s\n", "", p.dim(plain(m.Rule+"  "+m.Origin)))
-	}
+	a.showTimeline(in)
 	fmt.Fprintln(p)
 	a.showFacts(in)
 	if in.First != "" {
@@ -65,6 +47,43 @@ func (a *app) showIncident(n int, in *engine.Incident) {
 		a.fact("then", plain(step))
 	}
 	fmt.Fprintln(p)
+}
+
+// showTimeline prints what happened. Of more than four alerts of one rule in a
+// row the first two and the last are shown.
+func (a *app) showTimeline(in *engine.Incident) {
+	p, day := a.out, ""
+	for i := 0; i < len(in.Timeline); i++ {
+		m := in.Timeline[i]
+		t := time.Unix(0, m.Time).UTC()
+		if d := t.Format("2006-01-02"); d != day {
+			day = d
+			fmt.Fprintf(p, "  %s\n", p.dim(d+" UTC"))
+		}
+		run := 1
+		for i+run < len(in.Timeline) && in.Timeline[i+run].Rule == m.Rule && m.Step == "" {
+			run++
+		}
+		a.showMoment(m, t)
+		if before := i > 0 && in.Timeline[i-1].Rule == m.Rule; run > 3 && before {
+			fmt.Fprintf(p, "%27s%s\n", "", p.dim(fmt.Sprintf("… %d more of %s", run-2, m.Rule)))
+			i += run - 2
+		}
+	}
+}
+
+func (a *app) showMoment(m engine.Moment, t time.Time) {
+	p := a.out
+	word := m.Level.String()
+	if m.Step != "" {
+		word = "step"
+	}
+	rows := wrap(plain(m.Text), p.width()-27)
+	fmt.Fprintf(p, "  %s  %s  %s\n", t.Format("15:04:05"), p.levelText(m.Level, fmt.Sprintf("%-13s", word)), rows[0])
+	for _, row := range rows[1:] {
+		fmt.Fprintf(p, "%27s%s\n", "", row)
+	}
+	fmt.Fprintf(p, "%27s%s\n", "", p.dim(m.Rule+"  "+cutLeft(plain(m.Origin), p.width()-29-len(m.Rule))))
 }
 
 func (a *app) showFacts(in *engine.Incident) {
@@ -86,7 +105,11 @@ func (a *app) showFacts(in *engine.Incident) {
 			more = fmt.Sprintf(" and %d more", len(list)-4)
 			list = list[:4]
 		}
-		a.fact(strings.ToUpper(name[:1])+name[1:], strings.Join(list, ", ")+more)
+		label := strings.ToUpper(name[:1]) + name[1:]
+		if name == "ip" {
+			label = "IP"
+		}
+		a.fact(label, strings.Join(list, ", ")+more)
 	}
 }
 
@@ -214,6 +237,15 @@ func wrap(s string, width int) []string {
 		s = strings.TrimLeft(string(runes[at:]), " ")
 	}
 	return append(rows, s)
+}
+
+// cutLeft shortens text to width runes and keeps its end.
+func cutLeft(s string, width int) string {
+	runes := []rune(s)
+	if len(runes) <= width || width < 2 {
+		return s
+	}
+	return "…" + string(runes[len(runes)-width+1:])
 }
 
 // cut shortens text to width runes.

@@ -2,39 +2,64 @@ package incident
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
 
 // timeline lists what happened in order: one line for each alert at its first
 // point, and for each step of a chain that has no alert of its own in the
-// component. A chain itself gets its line at its completing step.
+// component: its first event, and how often it happened until when. A chain
+// itself gets its line where it was completed first.
 func timeline(part []*engine.Alert) []engine.Moment {
 	own := map[string]bool{}
 	for _, al := range part {
 		own[al.ID] = true
 	}
 	var out []engine.Moment
-	told := map[string]bool{} // events of steps already told
 	for _, al := range part {
 		if al.Kind != "sequence" {
 			out = append(out, moment(al, al.Start))
 			continue
 		}
-		out = append(out, moment(al, al.End))
-		for _, ev := range al.Evidence {
-			if own[ev.Alert] || told[ev.ID+ev.Step] {
+		out = append(out, moment(al, max(al.Start, al.Highest)))
+		for _, s := range steps(al) {
+			first := al.Evidence[s.first]
+			if own[first.Alert] {
 				continue
 			}
-			told[ev.ID+ev.Step] = true
-			out = append(out, engine.Moment{Time: ev.Time, Alert: al.ID, Rule: cmp.Or(ev.Rule, al.Rule), Step: ev.Step,
-				Level: engine.Informational, Text: stepText(ev), Event: ev.ID, Origin: ev.Origin.String()})
+			out = append(out, engine.Moment{Time: first.Time, Alert: al.ID, Rule: cmp.Or(first.Rule, al.Rule), Step: first.Step,
+				Level: engine.Informational, Text: stepText(first, s, al.Evidence), Event: first.ID, Origin: first.Origin.String()})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b engine.Moment) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Level, b.Level), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Alert, b.Alert), cmp.Compare(a.Event, b.Event))
 	})
+	return out
+}
+
+// step is what an alert's evidence says about one step: indices of its first
+// and last event, and how many there are.
+type step struct{ first, last, count int }
+
+// steps gathers a chain's evidence by step. Evidence comes sorted by time.
+func steps(al *engine.Alert) []step {
+	var out []step
+	index := map[string]int{}
+	for i, ev := range al.Evidence {
+		n, ok := index[ev.Step]
+		if !ok {
+			n = len(out)
+			index[ev.Step] = n
+			out = append(out, step{first: i})
+		}
+		if out[n].count == 0 || al.Evidence[out[n].last].ID != ev.ID {
+			out[n].count++
+		}
+		out[n].last = i
+	}
 	return out
 }
 
@@ -49,20 +74,33 @@ func moment(al *engine.Alert, at int64) engine.Moment {
 	return m
 }
 
+// A step's text names a few short fields; the rest is in the alert's evidence.
+const (
+	maxFields = 4
+	maxValue  = 64 // bytes
+)
+
 // stepText says what a step saw, from the fields it kept.
-func stepText(ev engine.Evidence) string {
+func stepText(ev engine.Evidence, s step, all []engine.Evidence) string {
 	b := []byte(ev.Step)
-	for i, f := range ev.Fields {
-		if f.Value.IsNil() {
+	shown := 0
+	for _, f := range ev.Fields {
+		text := f.Value.Text()
+		if f.Value.IsNil() || len(text) > maxValue {
 			continue
 		}
-		if i == 0 {
+		if shown == 0 {
 			b = append(b, ": "...)
 		} else {
 			b = append(b, ", "...)
 		}
-		b = append(append(b, f.Name...), '=')
-		b = f.Value.AppendText(b)
+		b = append(append(append(b, f.Name...), '='), text...)
+		if shown++; shown == maxFields {
+			break
+		}
+	}
+	if s.count > 1 {
+		b = fmt.Appendf(b, "; %d such events until %s", s.count, time.Unix(0, all[s.last].Time).UTC().Format("15:04:05"))
 	}
 	return string(b)
 }

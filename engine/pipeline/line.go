@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math"
+	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/correlate"
@@ -68,7 +69,7 @@ func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
 // Event takes one event through detect, job and correlate.
 func (l *line) Event(ev *engine.Event) {
 	l.part.see(ev.Time)
-	if ev.Derived == "" || ev.Raw == nil {
+	if ev.Derived == "" || ev.All != nil { // a fact found in text is an event; one found in a record is not one more
 		l.stats.events[ev.Dataset]++
 	}
 	if l.idle {
@@ -99,7 +100,12 @@ func (l *line) Refuse(r engine.Refusal) {
 }
 
 // Skip counts input that is understood and is no event.
-func (l *line) Skip(_ engine.Origin, reason string) { l.stats.skipped[reason]++ }
+func (l *line) Skip(_ engine.Origin, reason string) {
+	if _, ok := l.stats.skipped[reason]; !ok {
+		reason = strings.Clone(reason) // it may alias the record
+	}
+	l.stats.skipped[reason]++
+}
 
 func (l *line) hit(h engine.Hit) {
 	ev := h.Event
