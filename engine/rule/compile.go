@@ -46,6 +46,7 @@ type compiler struct {
 	mistakes Mistakes
 	used     map[string][]string    // rule id to what its version depends on
 	excepts  map[[2]int][]Exception // by rule and step
+	probes   [][]int                // by rule
 }
 
 // noLists is Options.Lists when there are none.

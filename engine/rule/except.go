@@ -6,6 +6,10 @@ import "slices"
 // of rules go to the feeds (stepExcept).
 func (c *compiler) except() {
 	c.excepts = map[[2]int][]Exception{}
+	c.probes = make([][]int, len(c.set.Rules))
+	for i, p := range c.set.Probes {
+		c.probes[p.Rule] = append(c.probes[p.Rule], i)
+	}
 	for _, e := range c.pack.Exceptions {
 		b := &build{compiler: c, r: &Rule{ID: "exception " + e.ID}, out: &Compiled{Index: -1}, env: c.env}
 		if e.broken {
@@ -27,8 +31,10 @@ func (c *compiler) except() {
 // exceptRules gives the active rules an exception applies to.
 func (c *compiler) exceptRules(e *Except) []*Compiled {
 	var out []*Compiled
+	taken := map[int]bool{}
 	add := func(id string) {
-		if i, ok := c.index[id]; ok && !slices.Contains(out, c.set.Rules[i]) {
+		if i, ok := c.index[id]; ok && !taken[i] {
+			taken[i] = true
 			out = append(out, c.set.Rules[i])
 		}
 	}
@@ -68,9 +74,9 @@ func (c *compiler) apply(e *Except, ex Exception, r *Compiled) {
 		st := r.Sequence.Steps[step]
 		return e.Step.Value == st.ID || e.Step.Value == "" && !st.Negated
 	}
-	for i := range c.set.Probes {
+	for _, i := range c.probes[r.Index] {
 		p := &c.set.Probes[i]
-		if p.Rule == r.Index && (p.Role == RoleWhen || p.Role == RoleStep && applies(p.Part)) {
+		if p.Role == RoleWhen || p.Role == RoleStep && applies(p.Part) {
 			p.Except = append(p.Except, ex)
 		}
 	}
