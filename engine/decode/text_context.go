@@ -201,7 +201,10 @@ func (t *textDecoder) emitAt(j *textJob, kind textKind, p *textPlace, id string,
 		t.set(fCreated, engine.Instant(p.time))
 	}
 	t.fields = j.fill(t.fields)
-	f := fact{dataset: engine.GitHubActions, kind: info.name, time: p.time, id: id, raw: text, fields: t.fields}
+	f := fact{dataset: engine.GitHubActions, kind: info.name, time: p.time, id: id, fields: t.fields}
+	if p.time == 0 {
+		f.raw = text // for the dead letter; else the message holds what may be kept
+	}
 	t.out.emit(&f, &p.c)
 }
 

@@ -20,9 +20,11 @@ var vpcFlow = format{
 	},
 	skipFrom: "log-status log_status",
 	skip: func(r *reading) string {
-		switch s := firstOf(r, 0, 1); s {
-		case "NODATA", "SKIPDATA":
-			return s
+		switch firstOf(r, 0, 1) { // constants: the value itself dies with the record
+		case "NODATA":
+			return "NODATA"
+		case "SKIPDATA":
+			return "SKIPDATA"
 		}
 		return ""
 	},
