@@ -314,7 +314,7 @@ func (s *Story) thief(t *trail) {
 		}
 		by(65*second+int64(i)*4*second, api.svc, api.name, code, "")
 	}
-	for i := range 12 {
+	for i := range 5 {
 		t.call(at+120*second+int64(i)*2*second, &call{who: who, service: "s3", name: "GetObject", from: footholdIP, agent: agentCLI, data: true, host: "example-models.s3." + region + ".amazonaws.com",
 			request: `{"bucketName":"example-models","Host":"example-models.s3.eu-west-1.amazonaws.com","key":"support-ranker/part-` + strconv.Itoa(i) + `.safetensors"}`})
 	}

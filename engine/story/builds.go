@@ -125,6 +125,11 @@ func builds(d dice, leakAt, theftAt int64) []*job {
 	add(leaking, leakAt)
 	add(poisoned, theftAt)
 	number(d, out)
+	for i, j := range out { // quiet: runners whose clocks are three minutes ahead
+		if j.kind == kindTest && i%40 == 7 || j.kind == kindPages && i%3 == 0 {
+			j.skew = 3 * minute
+		}
+	}
 	return out
 }
 
@@ -185,10 +190,6 @@ func newRun(d dice, w *workflow, at int64, number int) []*job {
 			j.key = fakeAWS(d, "ASIA")
 			j.issued = j.start + int64(d.between(6, 20))*second
 			j.issued -= j.issued % second
-		}
-		// quiet: a runner whose clock is three minutes ahead.
-		if w.weight > 0 && j.kind == kindTest && d.chance(0.02) {
-			j.skew = 3 * minute
 		}
 		out = append(out, j)
 	}

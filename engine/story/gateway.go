@@ -49,7 +49,11 @@ func (s *Story) requests() *gatewayLog {
 	}
 	for _, j := range s.jobs {
 		if j.kind == kindEval {
-			g.evals(j, s.keys)
+			k := s.keys[0]
+			if j.start > s.leak.revoked-5*minute {
+				k = s.keys[1]
+			}
+			g.evals(j, k)
 		}
 	}
 	g.loadTest(s.keys, start+14*hour)
@@ -81,8 +85,7 @@ func (g *gatewayLog) draw(k *aiKey, at int64) *request {
 
 // evals: a build asks the gateway with the CI key, from the CI provider's
 // machine (quiet: the inventory allows that key there) or from ours.
-func (g *gatewayLog) evals(j *job, keys []*aiKey) {
-	k := keys[0]
+func (g *gatewayLog) evals(j *job, k *aiKey) {
 	for i := range 20 {
 		at := j.start + 30*second + int64(i)*g.Int64N(1500*1_000_000)
 		g.add(&request{at: min(at, j.end), key: k, from: j.ip, model: k.models[0], in: g.between(200, 900), out: g.between(20, 300),
@@ -159,7 +162,7 @@ func (r *request) row(d dice, b []byte) []byte {
 		`"applied_guardrails":[],"cold_storage_object_key":null},"cache_hit":"False","cache_key":"Cache OFF","request_tags":[%s],"requester_ip_address":"%s",`+
 		`"session_id":"%s","status":"%s","messages":{},"response":{},"proxy_server_request":"{}"}`,
 		id, callType(r.model), r.key.hash, r.cost, r.in+r.out, r.in, r.out, stamp(r.at-took, 6), stamp(r.at, 6), stamp(r.at-took/2, 6), took/1_000_000,
-		full, d.hex(64), r.model, name, base, r.key.owner, r.key.team, r.key.id, r.key.team, r.key.owner, status, errInfo, d.IntN(200), r.tags, r.from, d.uuid(), status)
+		full, d.hex(64), r.model, name, base, r.key.owner, r.key.team, r.key.owner, r.key.team, r.key.owner, status, errInfo, d.IntN(200), r.tags, r.from, d.uuid(), status)
 }
 
 // payload writes what the gateway's callbacks send.
@@ -178,5 +181,5 @@ func (r *request) payload(d dice, b []byte) []byte {
 		`"end_user":"","requester_ip_address":"%s","user_agent":"openai-python/1.65.1","messages":null,"response":null,"error_str":null,"model_parameters":{"temperature":0.2},`+
 		`"hidden_params":{"model_id":"%s","cache_key":null,"litellm_overhead_time_ms":%d}}`,
 		d.text(alphaNum, 29), d.uuid(), callType(r.model), r.cost, status, name, r.in+r.out, r.in, r.out, seconds(r.at-took), seconds(r.at), seconds(r.at-took/2), float64(took)/1e9,
-		full, d.hex(64), r.model, base, r.key.hash, r.key.id, r.key.team, r.key.owner, r.key.owner, r.from, r.tags, r.from, d.hex(64), d.between(3, 40))
+		full, d.hex(64), r.model, base, r.key.hash, r.key.owner, r.key.team, r.key.owner, r.key.owner, r.from, r.tags, r.from, d.hex(64), d.between(3, 40))
 }

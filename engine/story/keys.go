@@ -38,6 +38,9 @@ func newKeys(seed int64) []*aiKey {
 	keys := []*aiKey{
 		{id: "ml-app-ci", owner: "ml-team@example.org", team: "team-ml", budget: 25, networks: []string{"192.0.2.0/25"},
 			models: []string{"gpt-5-mini"}, cost: 0.004},
+		// what builds use after the leaked key was revoked
+		{id: "ml-app-ci-2", owner: "ml-team@example.org", team: "team-ml", budget: 25, networks: []string{"192.0.2.0/25"},
+			models: []string{"gpt-5-mini"}, cost: 0.004},
 		{id: "api-prod", owner: "api-team@example.org", team: "team-api", budget: 400,
 			models: []string{"gpt-5", "gpt-5-mini"}, from: cloudNAT, requests: 2200, cost: 0.03},
 		{id: "support-bot", owner: "support@example.org", team: "team-support", budget: 120,

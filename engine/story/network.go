@@ -150,6 +150,7 @@ func (s *Story) egress() *stream {
 	}
 	j := s.theft.job
 	put(j, s.theft.sent, host{exfilHost, exfilIP}, "python3.12", "python3.12", false)
+	put(j, s.theft.sent+90*second, host{exfilHost, exfilIP}, "python3.12", "python3.12", false) // it asks for orders
 	return out
 }
 

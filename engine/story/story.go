@@ -29,6 +29,7 @@ type leak struct {
 	key     *aiKey
 	printed int64 // when the key stood in the log
 	used    int64 // when strangers began to use it
+	revoked int64
 }
 
 // theft is the second story.
@@ -77,6 +78,7 @@ func (s *Story) plan() {
 			s.leak.printed = j.start + 13*second + d.Int64N(second)
 			j.end = s.leak.printed + 7*second
 			s.leak.used = s.leak.printed + 16*minute + d.Int64N(2*minute)
+			s.leak.revoked = s.leak.used + 50*minute + d.Int64N(10*minute)
 		case kindTheft:
 			t := &s.theft
 			t.job = j
