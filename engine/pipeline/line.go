@@ -140,7 +140,7 @@ func (l *line) end() {
 	if l.newest == math.MinInt64 {
 		return
 	}
-	l.jobs.Advance(l.newest, l.onKnown)
+	l.jobs.Advance(math.MaxInt64, l.onKnown) // no announcement is still to come
 	l.mark = l.newest
 	l.corr.End(l.newest)
 }
