@@ -112,8 +112,7 @@ func (k *closures) eval(t *term) eval {
 			return b(ev, it)
 		}
 	case opAdd, opSub, opMul, opDiv, opMod, opPow:
-		o, a, b := t.op, k.eval(t.args[0]), k.eval(t.args[1])
-		return func(ev *engine.Event, it string) engine.Value { return calculate(o, a(ev, it), b(ev, it)) }
+		return k.calculate(t)
 	case opNegate:
 		a := k.eval(t.args[0])
 		return func(ev *engine.Event, it string) engine.Value { return negate(a(ev, it)) }
@@ -129,6 +128,27 @@ func (k *closures) eval(t *term) eval {
 	}
 	b := k.test(t)
 	return func(ev *engine.Event, it string) engine.Value { return engine.Boolean(b(ev, it)) }
+}
+
+// calculate compiles arithmetic, with a short way for whole numbers.
+func (k *closures) calculate(t *term) eval {
+	o, a, b := t.op, k.eval(t.args[0]), k.eval(t.args[1])
+	if t.typ != engine.Long || o == opMod {
+		return func(ev *engine.Event, it string) engine.Value { return calculate(o, a(ev, it), b(ev, it)) }
+	}
+	return func(ev *engine.Event, it string) engine.Value {
+		x, y := a(ev, it), b(ev, it)
+		if x.Kind() != engine.Long || y.Kind() != engine.Long {
+			return calculate(o, x, y)
+		}
+		switch o {
+		case opAdd:
+			return engine.Int(x.Int() + y.Int())
+		case opSub:
+			return engine.Int(x.Int() - y.Int())
+		}
+		return engine.Int(x.Int() * y.Int())
+	}
 }
 
 func (k *closures) tests(list []*term) []test {
@@ -278,6 +298,9 @@ func (k *closures) inValues(t *term) test {
 	}
 	v := k.eval(t.args[0])
 	switch elems := t.elems; {
+	case exact(t):
+		// address and date by their bits
+		return func(ev *engine.Event, it string) bool { return slices.Contains(elems, v(ev, it)) }
 	case len(texts) < len(elems) && len(elems) <= 8:
 		return func(ev *engine.Event, it string) bool { return inValues(v(ev, it), elems) }
 	case len(texts) < len(elems):
@@ -297,6 +320,16 @@ func (k *closures) inValues(t *term) test {
 		_, ok := set[x.Str()]
 		return ok && x.Kind() == engine.Keyword
 	}
+}
+
+// exact reports whether few elements and what is looked for are all addresses or
+// all dates, so that equal means the same bits.
+func exact(t *term) bool {
+	kind := t.args[0].typ
+	if kind != engine.IP && kind != engine.Date || len(t.elems) > 16 || t.args[0].op != opSlot {
+		return false
+	}
+	return !slices.ContainsFunc(t.elems, func(e engine.Value) bool { return e.Kind() != kind })
 }
 
 // inMany is inValues for many elements of any kind. What is not found by its

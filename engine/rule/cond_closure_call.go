@@ -124,14 +124,14 @@ func (k *closures) call(t *term) eval {
 		p := t.param[i]
 		args = append(args, argument{k.eval(a), p.Type, p.Optional || p.Variadic, a.typ == p.Type && a.typ != 0})
 	}
-	if len(args) == 1 && args[0].exact && !args[0].optional {
+	if b, c, ok := constants(t); ok && args[0].exact && !args[0].optional {
 		a := args[0].value
 		return func(ev *engine.Event, it string) engine.Value {
 			v := a(ev, it)
 			if v.IsNil() {
 				return null
 			}
-			return call(ev.Time, v, null, null)
+			return call(ev.Time, v, b, c)
 		}
 	}
 	return func(ev *engine.Event, it string) engine.Value {
@@ -148,4 +148,23 @@ func (k *closures) call(t *term) eval {
 		}
 		return call(ev.Time, v[0], v[1], v[2])
 	}
+}
+
+// constants gives the second and third argument where all but the first are
+// constant: cidr(source.ip, "..").
+func constants(t *term) (b, c engine.Value, ok bool) {
+	if len(t.args) == 0 {
+		return null, null, false
+	}
+	for i, a := range t.args[1:] {
+		switch {
+		case a.op != opConst:
+			return null, null, false
+		case i == 0:
+			b = coerce(a.value, t.param[1].Type)
+		case i == 1:
+			c = coerce(a.value, t.param[2].Type)
+		}
+	}
+	return b, c, true
 }
