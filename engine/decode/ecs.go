@@ -36,6 +36,18 @@ var ecs = format{
 	base: ecsDocument,
 }
 
+// ecsEvent takes documents that say what happened before anybody looks for a line
+// of text in their message: a shipper's raw line has no action or kind yet.
+var ecsEvent = func() format {
+	f := ecs
+	f.late = false
+	f.signs = "@timestamp event.kind event.action event.dataset ecs.version event.category"
+	f.sniff = func(r *reading) bool {
+		return r.has(0) && (r.has(1) || r.has(2)) && (r.has(3) || r.has(4) || r.has(5))
+	}
+	return f
+}()
+
 func ecsTable() []row {
 	var out []row
 	for _, f := range engine.Fields() {

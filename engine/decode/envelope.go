@@ -69,7 +69,27 @@ var envelopes = []*envelope{
 	{"webhook relay", "headers body", func(r *reading) (node, wrapping, string, bool) {
 		return r.node(1), asJSON, "", r.kind(0) == '{' && (r.kind(1) == '{' || r.kind(1) == '"')
 	}},
-	{"list of records", "Records records logEvents Events events value items logs results", func(r *reading) (node, wrapping, string, bool) {
+	{"search export", "_source", func(r *reading) (node, wrapping, string, bool) {
+		return r.node(0), asJSON, "", r.kind(0) == '{'
+	}},
+	{"list of search hits", "hits.hits", func(r *reading) (node, wrapping, string, bool) {
+		return r.node(0), asJSON, "", r.kind(0) == '['
+	}},
+	{"Splunk export", "result._raw _raw", func(r *reading) (node, wrapping, string, bool) {
+		for i := range r.at {
+			if r.kind(i) == '"' {
+				return r.node(i), asJSON, "", true
+			}
+		}
+		return nil, 0, "", false
+	}},
+	{"Splunk event", "sourcetype event", func(r *reading) (node, wrapping, string, bool) {
+		return r.node(1), asJSON, "", r.has(0) && (r.kind(1) == '{' || r.kind(1) == '"')
+	}},
+	{"CloudTrail Lake result", "eventJson", func(r *reading) (node, wrapping, string, bool) {
+		return r.node(0), asJSON, "", r.has(0)
+	}},
+	{"list of records", "Records records logEvents Events events value items logs results expected", func(r *reading) (node, wrapping, string, bool) {
 		for i := range r.at {
 			if r.kind(i) == '[' {
 				return r.node(i), asJSON, "", true
@@ -89,6 +109,10 @@ func (d *Decoder) record(rd *reader, raw []byte, c *context, s *stream) *reader 
 			return rd
 		}
 		d.scan.scan(raw, 0, d.plan.probe.trie)
+	}
+	if s.forced != nil && s.forced.late {
+		d.readAs(s.forced, raw, c)
+		return s.rd
 	}
 	d.begin(d.plan.probe, raw, c)
 	for i, rd := range d.plan.readers {

@@ -12,6 +12,7 @@ var formats = []*format{
 	&vpcFlow,
 	&runnerEgress,
 	&ecs,
+	&ecsEvent,
 }
 
 // lineFormats lists the formats made of lines, the most specific first. Adding

@@ -118,11 +118,14 @@ func parseEpoch(s string) (int64, bool) {
 		if f < firstUnix*unit || f/unit > lastUnix {
 			continue
 		}
+		if strings.ContainsAny(s, "eE") {
+			return int64(math.Round(f * (1e9 / unit))), true
+		}
 		// whole part and fraction apart, so that the digits as written survive
 		whole, frac, _ := strings.Cut(s, ".")
 		n, err := strconv.ParseInt(whole, 10, 64)
 		if err != nil {
-			return int64(math.Round(f * (1e9 / unit))), true
+			return 0, false
 		}
 		fr, err := strconv.ParseFloat("0."+frac, 64)
 		if err != nil {
