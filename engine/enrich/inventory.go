@@ -141,11 +141,23 @@ func sameEnd(a, b string) bool {
 	return a[len(a)-n:] == b[len(b)-n:]
 }
 
-// Owner names who is responsible for a key by its principal or SHA-256, "" when
-// the inventory does not know.
-func (d *Data) Owner(principal string) string {
-	if k := d.keys.find(engine.String(principal)); k != nil {
+// Owner names who is responsible for a value that an alert is about: a key, by
+// the inventory; anything else (a repository, a model) by the first list of type
+// exact, by name, that has it with an owner. "" when nobody is named.
+func (d *Data) Owner(value string) string {
+	if k := d.keys.find(engine.String(value)); k != nil {
 		return k.Owner
+	}
+	for _, name := range d.names {
+		l := d.lists[name]
+		if l.def.Type != "exact" {
+			continue
+		}
+		for _, e := range l.def.Entries {
+			if e.Owner != "" && e.Value == value {
+				return e.Owner
+			}
+		}
 	}
 	return ""
 }
