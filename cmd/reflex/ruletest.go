@@ -65,7 +65,7 @@ func (b *bench) run(t rule.TestCase) outcome {
 			if turn > 0 {
 				out.failure += fmt.Sprintf(" (in arrival order %d of shuffle)", turn)
 			}
-			out.near = nearest(parts, records, t.Rule)
+			out.near = nearest(parts, data, records, t.Rule)
 			return out
 		}
 	}
@@ -156,4 +156,22 @@ func namedText(list []engine.Named) string {
 		parts = append(parts, n.Name+"="+plain(n.Value.Text()))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// nearest says how close the rule under test came: the event that came nearest
+// to each condition that no event met, and the nearest chains.
+func nearest(parts pipeline.Parts, data *enrich.Data, records []engine.Record, id string) []string {
+	p := &printer{}
+	w := newWitness(parts.Set, data, "", 1)
+	parts.Look = w.look
+	res := pipeline.Play(parts, records, nil)
+	var out []string
+	for i := range parts.Set.Probes {
+		pr, t := &parts.Set.Probes[i], &w.probes[i]
+		if t.matched == 0 && len(t.near) > 0 {
+			out = append(out, "no event met "+probeName(parts.Set.Rules[pr.Rule], pr)+":")
+			out = append(out, t.near[0].rows(p, "nearest")...)
+		}
+	}
+	return append(out, chains(res, id, p)...)
 }

@@ -31,8 +31,9 @@ type setup struct {
 	known []string
 	geoip string
 
-	extraLists fs.FS // the demo organisation's own lists, in place of the shipped ones of their names
-	exceptions fs.FS // and its exceptions
+	extraLists fs.FS  // the demo organisation's own lists, in place of the shipped ones of their names
+	exceptions fs.FS  // and its exceptions
+	only       string // load this rule alone, with the rules it takes as steps
 	geo        *enrich.Geo
 }
 
@@ -108,6 +109,12 @@ func (a *app) load(s *setup) (*loaded, error) {
 		src = source{beside{src.files, s.exceptions}, append(src.paths, besidePath)}
 	}
 	pack, _ := rule.Load(src.files, src.paths...) // Compile tells of its mistakes too
+	if s.only != "" {
+		if pack.Rule(s.only) == nil {
+			return nil, usage("no rule is named %s; see: reflex rules list", s.only)
+		}
+		pack = pack.Only(s.only)
+	}
 	var mistakes rule.Mistakes
 	data, err := a.loadData(s, &mistakes)
 	if err != nil {

@@ -25,6 +25,9 @@ type Parts struct {
 	Since     int64               // events before it are ignored; 0: none
 	Until     int64               // events at or after it are ignored; 0: none
 	Incidents incident.Options
+	// Look, when not nil, sees every event before detection; for `rules explain`.
+	// Events of a second reading come again.
+	Look func(*engine.Event)
 }
 
 // line is the stations of one run, driven by one goroutine. It is the
@@ -86,6 +89,9 @@ func (l *line) Event(ev *engine.Event) {
 	if job.Announces(ev.Dataset) {
 		l.late = l.late || ev.Time <= l.mark
 		l.jobs.Observe(ev)
+	}
+	if l.parts.Look != nil {
+		l.parts.Look(ev)
 	}
 	l.placed = !ev.Place
 	l.detector.Detect(ev, l.onHit)
