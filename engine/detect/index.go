@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -41,10 +42,29 @@ func NewIndex(set *rule.Set) *Index {
 	for p := range set.Probes {
 		x.reads[p] = readsAny(&set.Probes[p], late)
 	}
+	var filed [][]int32 // datasets with the same probes share a route
+	var routes []*route
 	for _, d := range engine.Datasets() {
-		x.routes[d] = newRoute(set, d, late)
+		probes := probesOf(set, d)
+		i := slices.IndexFunc(filed, func(p []int32) bool { return slices.Equal(p, probes) })
+		if i < 0 {
+			i = len(filed)
+			filed, routes = append(filed, probes), append(routes, newRoute(set, probes, late))
+		}
+		x.routes[d] = routes[i]
 	}
 	return x
+}
+
+// probesOf gives the probes that read a dataset.
+func probesOf(set *rule.Set, d engine.Dataset) []int32 {
+	var probes []int32
+	for p := range set.Probes {
+		if set.Probes[p].From.Has(d) {
+			probes = append(probes, int32(p))
+		}
+	}
+	return probes
 }
 
 // enrichedSlots gives the slots that enrichment may fill.
@@ -79,14 +99,8 @@ func readsAny(p *rule.Probe, slots []bool) bool {
 	return reads(p.Cond)
 }
 
-// newRoute files the probes that read a dataset; nil when there are none.
-func newRoute(set *rule.Set, d engine.Dataset, late []bool) *route {
-	var probes []int32
-	for p := range set.Probes {
-		if set.Probes[p].From.Has(d) {
-			probes = append(probes, int32(p))
-		}
-	}
+// newRoute files probes; nil when there are none.
+func newRoute(set *rule.Set, probes []int32, late []bool) *route {
 	if len(probes) == 0 {
 		return nil
 	}

@@ -104,7 +104,10 @@ func (p *program) runVM(ev *engine.Event) (v engine.Value, err error) {
 			v, err = null, p.failed(r)
 		}
 	}()
-	return p.vm.run(ev)
+	if v, err = p.vm.run(ev); err != nil {
+		err = p.failed(err)
+	}
+	return v, err
 }
 
 // failed makes the error of a panic: this is the rule boundary.
@@ -113,6 +116,8 @@ func (p *program) failed(r any) error {
 	where := p.pos.File()
 	if line > 0 {
 		where = fmt.Sprintf("%s:%d: ", where, line)
+	} else if where != "" {
+		where += ": "
 	}
 	if err, ok := r.(error); ok {
 		return fmt.Errorf("%s%w", where, err)

@@ -78,6 +78,44 @@ var builtinFuncs = []builtinFunc{
 	{"uniq", []engine.Type{engine.List}, 1, engine.List, nil, false, "a list without repeats"},
 }
 
+// Builtin is one function of the language that no other package brings, for
+// people.
+type Builtin struct{ Name, Signature, Help string }
+
+// Builtins lists the functions of the language, in order of the table: those
+// with a predicate, list, date and duration, then the plain ones.
+func Builtins() []Builtin {
+	out := []Builtin{
+		{"any", "any(list, test of #)", "some element passes"},
+		{"all", "all(list, test of #)", "every element passes"},
+		{"none", "none(list, test of #)", "no element passes"},
+		{"one", "one(list, test of #)", "exactly one element passes"},
+		{"count", "count(list, test of #)", "how many elements pass"},
+		{"filter", "filter(list, test of #)", "the elements that pass; slow"},
+		{"map", "map(list, text of #)", "a text of every element; slow"},
+		{"find", "find(list, test of #)", "the first element that passes; slow"},
+		{"list", `x in list("name")`, "x is in a list of the organisation"},
+		{"date", `date("2026-01-31")`, "a constant date"},
+		{"duration", `duration("90m")`, "a constant length of time, in nanoseconds"},
+	}
+	for _, f := range builtinFuncs {
+		var args []string
+		for i, p := range f.params {
+			arg := map[engine.Type]string{0: "any", text: "text", number: "number", engine.List: "list"}[p]
+			if i >= f.least {
+				arg += "?"
+			}
+			args = append(args, arg)
+		}
+		help := f.help
+		if f.call == nil {
+			help += "; slow"
+		}
+		out = append(out, Builtin{f.name, f.name + "(" + strings.Join(args, ", ") + ")", help})
+	}
+	return out
+}
+
 // builtinByName finds a function of the table, nil when there is none.
 func builtinByName(name string) *builtinFunc {
 	for i := range builtinFuncs {

@@ -156,7 +156,9 @@ func newCond(src string, pos Position, env *condEnv) (*Cond, []Mistake) {
 		c.warn(t.span, "", "this is never true")
 	}
 	c.warnAbsent(t)
-	return &Cond{newProgram(src, pos, t)}, c.mistakes
+	p := newProgram(src, pos, t)
+	c.warnSlow(p)
+	return &Cond{p}, c.mistakes
 }
 
 // newNum compiles an expression that gives a number.
@@ -168,7 +170,31 @@ func newNum(src string, pos Position, env *condEnv) (*Num, []Mistake) {
 	if len(c.mistakes) > 0 {
 		return nil, c.mistakes
 	}
-	return &Num{newProgram(src, pos, t)}, c.mistakes
+	p := newProgram(src, pos, t)
+	c.warnSlow(p)
+	return &Num{p}, c.mistakes
+}
+
+// warnSlow says which construct makes an expression run on the VM.
+func (c *checker) warnSlow(p *program) {
+	if p.Compiled() {
+		return
+	}
+	p.root.walk(func(t *term) bool {
+		if !slowTerm(t) {
+			return true
+		}
+		name := t.name
+		if t.op == opLet {
+			name = "let"
+		}
+		c.warn(t.span, "", "%s has no compiled form: the whole expression runs on expr's VM, about a hundred times slower", name)
+		return false
+	})
+}
+
+func slowTerm(t *term) bool {
+	return t.op == opLet || t.op == opFilter || t.op == opMap || t.op == opFind || t.op == opBuiltin && t.fn.call == nil
 }
 
 func (c *checker) warn(at span, hint, format string, args ...any) {

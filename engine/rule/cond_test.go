@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -196,14 +197,33 @@ func TestCondFollowsTheNullRule(t *testing.T) {
 	}
 }
 
+// TestCondIsSafeToShare runs one condition in several goroutines, for -race.
+func TestCondIsSafeToShare(t *testing.T) {
+	env := testEnv()
+	c, _ := newCond(`len(filter(event.category, # == "iam")) == 1 and lower(message) contains "denied"`, Position{}, env)
+	ev := event(env, sampleValues())
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				if hit, err := c.Match(ev); !hit || err != nil {
+					t.Errorf("%v, %v", hit, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestCondRunsUnknownConstructsOnTheVM(t *testing.T) {
 	for src, want := range map[string]bool{
 		`event.action == "x" and any(event.category, # in ["a"])`: true,
 		`len(filter(event.category, # == "iam")) == 1`:            false,
 		`let a = event.action; a == "x"`:                          false,
 	} {
-		if c, _ := newCond(src, Position{}, testEnv()); c.Compiled() != want {
-			t.Errorf("%s: compiled is %v", src, !want)
+		c, mistakes := newCond(src, Position{}, testEnv())
+		if c.Compiled() != want || (len(mistakes) == 0) != want {
+			t.Errorf("%s: compiled is %v, mistakes %v", src, !want, mistakes)
 		}
 	}
 }
