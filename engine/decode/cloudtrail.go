@@ -195,7 +195,7 @@ var cloudTrailTable = []row{
 // neither is 203.0.113.009: nobody can say which one was meant.
 func firstPublic(r *reading) engine.Value {
 	s := r.str(0)
-	if a, err := netip.ParseAddr(s); err == nil {
+	if a, ok := parseAddr(s); ok {
 		return engine.Address(a)
 	}
 	if strings.IndexByte(s, ',') < 0 {
@@ -205,8 +205,8 @@ func firstPublic(r *reading) engine.Value {
 	for s != "" {
 		var one string
 		one, s, _ = strings.Cut(s, ",")
-		a, err := netip.ParseAddr(strings.TrimSpace(one))
-		if err != nil {
+		a, ok := parseAddr(strings.TrimSpace(one))
+		if !ok {
 			return engine.Value{}
 		}
 		if a = a.Unmap(); public(a) {

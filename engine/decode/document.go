@@ -28,17 +28,20 @@ func (p *Plan) NewDocuments() *Documents {
 	return &Documents{plan: p, d: p.full().NewDecoder(), scan: p.opts.Secrets.NewScan()}
 }
 
-// full is the plan that extracts every field of the registry.
+// full is the plan that extracts every field of the registry, made when first
+// asked for.
 func (p *Plan) full() *Plan {
-	l := engine.NewLayout()
-	for i := range engine.Fields() {
-		l.DemandField(engine.Field(i))
-	}
-	full, err := NewPlan(l, p.opts)
-	if err != nil {
-		panic(err) // registry fields cannot fail
-	}
-	return full
+	p.fullOnce.Do(func() {
+		l := engine.NewLayout()
+		for i := range engine.Fields() {
+			l.DemandField(engine.Field(i))
+		}
+		var err error
+		if p.fullPlan, err = NewPlan(l, p.opts); err != nil {
+			panic(err) // registry fields cannot fail
+		}
+	})
+	return p.fullPlan
 }
 
 // Document gives the document of an event while its batch lives, as fresh

@@ -3,6 +3,7 @@ package decode
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/secret"
@@ -26,6 +27,9 @@ type Plan struct {
 	probe   *reader   // reads the signs of all formats and envelopes
 	signs   [][]int32 // by format: cells of its signs in the probe
 	wraps   [][]int32 // by envelope: cells of its signs in the probe
+
+	fullOnce sync.Once
+	fullPlan *Plan
 }
 
 // NewPlan compiles the tables of all formats against the demanded slots. The

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -42,7 +43,8 @@ func (r *reading) node(i int) node {
 		return nil
 	}
 	if c.kind == '"' {
-		return node(`"` + c.text + `"`)
+		// the quotes stand around it, wherever the scanner read it
+		return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(c.text)), -1)), len(c.text)+2)
 	}
 	return bytesOf(c.text)
 }
@@ -200,7 +202,7 @@ func (r *reading) convert(c *cell, t engine.Type) engine.Value {
 			return engine.String(s)
 		}
 	case engine.IP:
-		if a, err := netip.ParseAddr(r.text(c)); err == nil {
+		if a, ok := parseAddr(r.text(c)); ok {
 			return engine.Address(a)
 		}
 	case engine.Long:
@@ -229,8 +231,21 @@ func (r *reading) convert(c *cell, t engine.Type) engine.Value {
 	return engine.Value{}
 }
 
+// parseAddr is netip.ParseAddr that does not allocate an error for the names of
+// services, which often stand where addresses do.
+func parseAddr(s string) (netip.Addr, bool) {
+	if s == "" || (s[0] < '0' || s[0] > '9') && strings.IndexByte(s, ':') < 0 {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(s)
+	return a, err == nil
+}
+
 // parseLong reads an integer; a whole number written as a float counts.
 func parseLong(s string) engine.Value {
+	if s == "" || s[0] > '9' {
+		return engine.Value{}
+	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return engine.Int(n)
 	}

@@ -184,7 +184,7 @@ func FuzzTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := time.Parse(time.RFC3339Nano, s)
 		got, ok := parseTime(s)
-		if err == nil && want.Year() >= firstYear && want.Year() <= lastYear && (!ok || got != want.UnixNano()) && !strings.Contains(s, ",") {
+		if err == nil && len(s) >= 20 && s[13] == ':' && want.Year() >= firstYear && want.Year() <= lastYear && (!ok || got != want.UnixNano()) && !strings.Contains(s, ",") {
 			t.Fatalf("%q: %v %v, want %v", s, time.Unix(0, got).UTC(), ok, want)
 		}
 	})

@@ -126,25 +126,32 @@ func (n *trieNode) hash(keys []trieKey) {
 	width := bits.Len(uint(2*len(keys) - 1))
 	for ; ; width++ {
 		n.shift = uint8(64 - width)
-		mul := uint64(0x9E3779B97F4A7C15)
-		for try := 0; try < 64; try++ {
-			n.mul = mul
-			table := make([]trieKey, 1<<width)
-			ok := true
-			for _, k := range keys {
-				at := &table[n.slot(k.first, k.last, k.length)]
-				if ok = at.node == 0; !ok {
-					break
+		taken := make([]bool, 1<<width)
+		n.mul = 0x9E3779B97F4A7C15
+		for range 500 {
+			if n.spreads(keys, taken) {
+				n.table = make([]trieKey, 1<<width)
+				for _, k := range keys {
+					n.table[n.slot(k.first, k.last, k.length)] = k
 				}
-				*at = k
-			}
-			if ok {
-				n.table = table
 				return
 			}
-			mul = (mul*6364136223846793005 + 1442695040888963407) | 1
+			n.mul = (n.mul*6364136223846793005 + 1442695040888963407) | 1
 		}
 	}
+}
+
+// spreads reports whether no two keys share a place.
+func (n *trieNode) spreads(keys []trieKey, taken []bool) bool {
+	clear(taken)
+	for _, k := range keys {
+		at := &taken[n.slot(k.first, k.last, k.length)]
+		if *at {
+			return false
+		}
+		*at = true
+	}
+	return true
 }
 
 func (n *trieNode) slot(first, last uint64, length int32) uint64 {

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -145,7 +144,7 @@ var (
 
 func flowAddress(r *reading, paths ...int) engine.Value {
 	for _, i := range paths {
-		if a, err := netip.ParseAddr(r.str(i)); err == nil {
+		if a, ok := parseAddr(r.str(i)); ok {
 			return engine.Address(a)
 		}
 	}
@@ -159,9 +158,9 @@ func flowDirection(r *reading) string {
 	case "egress", "ingress":
 		return d
 	}
-	src, err := netip.ParseAddr(r.str(2))
-	dst, err2 := netip.ParseAddr(r.str(3))
-	if err != nil || err2 != nil {
+	src, ok := parseAddr(r.str(2))
+	dst, ok2 := parseAddr(r.str(3))
+	if !ok || !ok2 {
 		return "unknown"
 	}
 	ours, theirs := !public(src.Unmap()), !public(dst.Unmap())

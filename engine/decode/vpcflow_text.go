@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -28,26 +29,51 @@ func sniffFlow(line []byte) bool {
 	if flowHeader(line) {
 		return true
 	}
-	f := bytes.Fields(line)
-	if len(f) < 14 || len(f[0]) != 1 || f[0][0] < '2' || f[0][0] > '9' {
+	if len(line) < 2 || line[0] < '2' || line[0] > '9' || line[1] != ' ' || columns(line) < 14 {
 		return false
 	}
+	f := bytes.Fields(line)
 	status := string(f[13])
 	return (status == "OK" || status == "NODATA" || status == "SKIPDATA") && (bytes.HasPrefix(f[2], []byte("eni-")) || len(f[1]) == 12)
 }
 
+// flowHeader reports whether a line names columns: names begin with a letter,
+// values of the first columns hardly ever do.
 func flowHeader(line []byte) bool {
+	if len(line) == 0 || line[0] < 'a' || line[0] > 'z' || !bytes.Contains(line, []byte("addr")) && !bytes.Contains(line, []byte("interface")) {
+		return false
+	}
 	f := bytes.Fields(line)
 	known := 0
 	for _, name := range f {
-		for _, n := range flowDefault {
-			if bytes.Equal(bytes.ReplaceAll(name, []byte("_"), []byte("-")), n) {
-				known++
-				break
-			}
+		if flowNames[string(name)] {
+			known++
 		}
 	}
 	return known >= 4 && known*2 >= len(f)
+}
+
+// flowNames are the known columns in both spellings.
+var flowNames = func() map[string]bool {
+	m := map[string]bool{}
+	for _, n := range flowDefault {
+		m[string(n)] = true
+		m[strings.ReplaceAll(string(n), "-", "_")] = true
+	}
+	return m
+}()
+
+// columns counts the columns of a line.
+func columns(line []byte) int {
+	n, blank := 0, true
+	for _, c := range line {
+		b := c == ' ' || c == '\t'
+		if blank && !b {
+			n++
+		}
+		blank = b
+	}
+	return n
 }
 
 // flowLines turns each line into a JSON record of its columns and reads that,
@@ -59,6 +85,7 @@ type flowLines struct {
 	header bool // a header line gave the names
 	source string
 	json   []byte
+	lined  context
 }
 
 func (f *flowLines) line(line []byte, c *context, out *emitter) {
@@ -77,7 +104,7 @@ func (f *flowLines) line(line []byte, c *context, out *emitter) {
 		f.header = true
 		return
 	}
-	n := len(bytes.Fields(line))
+	n := columns(line)
 	switch {
 	case f.header && n != len(f.names):
 		out.refuse(c, "not a flow", "the line has "+strconv.Itoa(n)+" columns, its header "+strconv.Itoa(len(f.names)), line)
@@ -90,7 +117,7 @@ func (f *flowLines) line(line []byte, c *context, out *emitter) {
 	for i := 0; i < len(f.names); i++ {
 		var v []byte
 		line = bytes.TrimLeft(line, " \t")
-		if end := bytes.IndexAny(line, " \t"); end >= 0 {
+		if end := blankAt(line); end >= 0 {
 			v, line = line[:end], line[end:]
 		} else {
 			v, line = line, nil
@@ -106,12 +133,21 @@ func (f *flowLines) line(line []byte, c *context, out *emitter) {
 	}
 	f.json = append(f.json, '}')
 	f.d.out.h = out.h
-	lined := *c
-	lined.byLine = c.stream
-	f.d.readAs(f.rd, f.json, &lined)
+	f.lined = *c
+	f.lined.byLine = c.stream
+	f.d.readAs(f.rd, f.json, &f.lined)
 }
 
 func (f *flowLines) end(*context, *emitter) {}
+
+func blankAt(b []byte) int {
+	for i, c := range b {
+		if c == ' ' || c == '\t' {
+			return i
+		}
+	}
+	return -1
+}
 
 // appendJSON appends text as a JSON string.
 func appendJSON(b, s []byte) []byte {
