@@ -91,7 +91,7 @@ func (a *alerts) build(s *summary) *engine.Alert {
 		al.ID = identity(r, s.dedup, s.earliest.ev)
 	}
 	for _, ref := range r.Alert.DedupBy {
-		al.Key = append(al.Key, a.named(r, ref.Name, ref, s.earliest))
+		al.Key = append(al.Key, a.named(r, ref.Name, ref, s.earliest.asKeyed()))
 	}
 	for _, n := range r.Alert.Show {
 		if v := a.named(r, n.Name, n.Ref, s.top); !v.Value.IsNil() {

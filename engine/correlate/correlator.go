@@ -28,6 +28,8 @@ type Options struct {
 	Oracle bool
 	// Quota bounds what one rule remembers in one shard; zero: defaults.
 	Quota Quota
+
+	tidy int // see window.ChainSpec.Tidy
 }
 
 // Quota bounds the state of one rule in one shard. What goes beyond is
@@ -198,7 +200,17 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 	}
 	s := c.shards[int(k.Hi%uint64(len(c.shards)))]
 	st := s.rules[r.Index]
-	if !c.fresh(st, h) {
+	seen := st
+	if r.Kind == rule.Match { // its key may change when its run is known
+		seen = c.shards[int(ev.Hash%uint64(len(c.shards)))].rules[r.Index]
+	}
+	if r.held && r.Kind == rule.Match {
+		if p, ok := seen.held.Get(ev.Time, ev.Hash); ok && c.build.gains(p.ev, ev) {
+			s.resolved(p, r, c.packer.Pack(ev, pp.keep))
+			return
+		}
+	}
+	if !c.fresh(seen, h) {
 		return
 	}
 	c.stats.Matches[r.Index]++
@@ -215,7 +227,9 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 	e := c.packer.Pack(ev, pp.keep)
 	switch r.Kind {
 	case rule.Match:
-		s.matched(st, e, k, doc)
+		if p := s.matched(st, e, k, doc); r.held {
+			seen.held.Put(ev.Time, ev.Hash, p)
+		}
 	case rule.Count:
 		s.counted(st, e, k, counted, doc)
 	case rule.FirstSeen:

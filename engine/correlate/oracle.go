@@ -23,12 +23,14 @@ type oracle struct {
 	open   []int64 // by rule: chains that wait for what a negated step forbids
 
 	learned, refused []int64 // by rule
+	// resolved holds events of match rules that came again with their run.
+	resolved map[docKey]*window.Event
 }
 
 func newOracle(a *alerts) *oracle {
 	n := len(a.plan.rules)
 	o := &oracle{alerts: a, when: make([][]*window.Event, n), points: make([][]*point, n),
-		names: make([]map[uint64]string, n), learned: make([]int64, n), refused: make([]int64, n), open: make([]int64, n)}
+		names: make([]map[uint64]string, n), learned: make([]int64, n), refused: make([]int64, n), open: make([]int64, n), resolved: map[docKey]*window.Event{}}
 	for _, r := range a.plan.rules {
 		var steps, links [][]*window.Event
 		if r.Sequence != nil {
@@ -79,6 +81,9 @@ func (o *oracle) run(end int64) (out []*summary) {
 		for _, p := range ps {
 			p.dedup = o.dedup(r, p)
 			p.level = o.level(r, p)
+			if e := o.resolved[docKey{i, p.ev.Hash}]; e != nil {
+				p.learn(e)
+			}
 		}
 		slices.SortFunc(ps, (*point).compare)
 		o.points[i] = ps

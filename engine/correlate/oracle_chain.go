@@ -66,8 +66,14 @@ func (o *oracle) sequence(r *rulePlan) (ps []*point) {
 
 // stepEvents gives the events of a step, each once.
 func (o *oracle) stepEvents(r *rulePlan, step int) (out []made) {
+	by := r.Sequence.Steps[step].By
+	lacks := func(e *window.Event) bool {
+		return slices.ContainsFunc(by, func(k rule.KeySlot) bool { return e.Value(k.Slot).IsNil() })
+	}
 	for _, e := range o.steps[r.Index][step] {
-		out = append(out, made{ev: e, step: step, rule: -1})
+		if !lacks(e) {
+			out = append(out, made{ev: e, step: step, rule: -1})
+		}
 	}
 	for _, b := range r.Sequence.Steps[step].Rules {
 		base := o.plan.rules[b]
@@ -77,16 +83,14 @@ func (o *oracle) stepEvents(r *rulePlan, step int) (out []made) {
 			}
 			for _, p := range o.points[b] {
 				known := slices.ContainsFunc(out, func(m made) bool { return m.ev.Same(p.ev) })
-				if !known && !o.excepted(base, f.except, p.ev) {
+				if !known && !lacks(p.ev) && !o.excepted(base, f.except, p.ev) {
 					out = append(out, made{ev: p.ev, step: step, rule: b})
 				}
 			}
 		}
 	}
 	slices.SortFunc(out, compareMade)
-	return slices.DeleteFunc(out, func(m made) bool {
-		return slices.ContainsFunc(r.Sequence.Steps[step].By, func(by rule.KeySlot) bool { return m.ev.Value(by.Slot).IsNil() })
-	})
+	return out
 }
 
 // extend tries every event for the next mandatory step.

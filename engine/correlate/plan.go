@@ -17,6 +17,7 @@ type plan struct {
 	probes []probePlan
 	// measure is the slot of the pseudo field a count's level_when reads; -1.
 	measure int
+	runs    []int  // slots of the run and the job of an event
 	text    []bool // by slot: outside text, redacted before it is kept
 }
 
@@ -79,7 +80,8 @@ type feed struct {
 }
 
 func newPlan(set *rule.Set) *plan {
-	p := &plan{set: set, measure: set.Layout.SlotOf("measure")}
+	p := &plan{set: set, measure: set.Layout.SlotOf("measure"), runs: union(nil,
+		[]int{set.Layout.SlotOf("ci.run.id"), set.Layout.SlotOf("ci.job.id")})}
 	for _, s := range set.Layout.Slots() {
 		p.text = append(p.text, s.Raw != "" || s.Field.Def().Text)
 	}
@@ -105,6 +107,11 @@ func newPlan(set *rule.Set) *plan {
 		p.datasets(p.rules[i])
 	}
 	p.keeps()
+	for _, r := range p.rules {
+		if r.held {
+			r.keep = union(r.keep, p.runs) // to see whether one that comes again knows more
+		}
+	}
 	p.feed()
 	p.probes = make([]probePlan, len(set.Probes))
 	for i, pr := range set.Probes {

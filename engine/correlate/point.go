@@ -25,6 +25,7 @@ type point struct {
 	end     int        // of a sequence: the step that completed it
 	keys    window.Key // of a sequence: its tuple of bound keys
 	dedup   window.Key
+	came    *window.Event // the event as it first came, when it learned its run later; else nil
 }
 
 // compare is the order of points: of their events, then of what one event can
@@ -108,6 +109,35 @@ func (j *judge) dedup(r *rulePlan, p *point) window.Key {
 		vs = append(vs, j.value(r, ref, p))
 	}
 	return j.hash.Key(r.salt, vs...)
+}
+
+// gains reports whether an event that came again knows its run or job now.
+func (j *judge) gains(old *window.Event, ev *engine.Event) bool {
+	for _, slot := range j.plan.runs {
+		if !ev.Get(slot).IsNil() && old.Value(slot).IsNil() {
+			return true
+		}
+	}
+	return false
+}
+
+// learn gives a point its event again, with its run. Dedup key and level stay
+// what they were said to be.
+func (p *point) learn(e *window.Event) {
+	if p.came == nil {
+		p.came = p.ev
+	}
+	p.ev, p.made[0].ev = e, e
+}
+
+// asKeyed is the point as its dedup key was read.
+func (p *point) asKeyed() *point {
+	if p.came == nil {
+		return p
+	}
+	k := *p
+	k.ev = p.came
+	return &k
 }
 
 // dedupLive gives the dedup key of a live event that is a point by itself.

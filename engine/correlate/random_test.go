@@ -119,6 +119,11 @@ func randomSet(r *rand.Rand) (*sets, string) {
 		randomSequence(r, s, rules)
 		n = len(s.Rules)
 	}
+	for i, p := range s.Probes {
+		if p.Role == rule.RoleWhen && s.Rules[p.Rule].Kind == rule.Match {
+			s.Probes[i].NeedsRun = r.IntN(2) == 0
+		}
+	}
 	return s, "rules as steps"
 }
 

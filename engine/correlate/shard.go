@@ -58,6 +58,7 @@ type ruleState struct {
 	seq      *window.Sequence
 	any      *window.Unordered
 	fed      window.Timed[*window.StepEvent] // step events made by rules, by step and event
+	held     window.Timed[*point]            // of a match rule: points that may still learn their run
 
 	queue    window.Queue[waiting] // hits not yet settled (count, first_seen)
 	points   window.Queue[*point]  // settled points on their way to episodes
@@ -80,12 +81,12 @@ func newShard(n int, c *Correlator) *shard {
 		names: c.names, quota: c.opt.Quota, live: c.opt.Emit != nil || c.opt.Document != nil,
 	}
 	for _, r := range c.plan.rules {
-		s.rules = append(s.rules, newRuleState(r))
+		s.rules = append(s.rules, newRuleState(r, c.opt.tidy))
 	}
 	return s
 }
 
-func newRuleState(r *rulePlan) *ruleState {
+func newRuleState(r *rulePlan, tidy int) *ruleState {
 	st := &ruleState{rule: r, episodes: window.NewEpisodes[*episode](r.Alert.Within, episodeMost), alive: map[window.Key][]*living{}}
 	st.queue.Before = func(a, b waiting) bool { return a.ev.Before(b.ev) }
 	st.points.Before = func(a, b *point) bool { return a.compare(b) < 0 }
@@ -109,7 +110,9 @@ func newRuleState(r *rulePlan) *ruleState {
 		f := r.First
 		st.first = window.NewFirst(window.FirstSpec{Memory: f.Memory, For: f.LearnFor, Events: f.LearnEvents})
 	case rule.Sequence:
-		if spec := chainSpec(r); r.Sequence.Ordered {
+		spec := chainSpec(r)
+		spec.Tidy = tidy
+		if r.Sequence.Ordered {
 			st.seq = window.NewSequence(spec)
 		} else {
 			st.any = window.NewUnordered(spec)
@@ -156,12 +159,21 @@ func (s *shard) room(st *ruleState, keys, events int) bool {
 }
 
 // matched takes a hit of a match rule: a point by itself.
-func (s *shard) matched(st *ruleState, e *window.Event, dedup window.Key, doc func() []byte) {
+func (s *shard) matched(st *ruleState, e *window.Event, dedup window.Key, doc func() []byte) *point {
 	p := &point{ev: e, made: []made{{ev: e, rule: -1}}, dedup: dedup}
 	p.level = s.level(st.rule, p)
 	s.early(st, p, doc)
 	st.points.Push(p)
 	s.feed(st.rule, e)
+	return p
+}
+
+// resolved takes a match rule's event again, now that its run is known. The
+// point stays the one it was, under the same dedup key and level; its alert
+// gains what is new, and sequences keyed on the run see it.
+func (s *shard) resolved(p *point, r *rulePlan, e *window.Event) {
+	p.learn(e)
+	s.feed(r, e)
 }
 
 // counted takes a hit of a count rule.
@@ -292,6 +304,7 @@ func (s *shard) settle(st *ruleState, w int64) {
 	if w < math.MaxInt64 {
 		st.seen.Advance(w)
 		st.fed.Advance(w)
+		st.held.Advance(w)
 	}
 }
 

@@ -15,6 +15,9 @@ type ChainSpec struct {
 	After func(a, b *Event) int64
 	// Slack is the most After gives.
 	Slack int64
+	// Tidy is how long a list grows before what no longer matters leaves it;
+	// 0: 32. Tests make it small.
+	Tidy int
 
 	need   []int     // mandatory steps
 	rank   []int     // by step: how many mandatory steps stand before it
@@ -43,6 +46,9 @@ type keyBits uint64
 func (b keyBits) has(k int) bool { return b&(1<<k) != 0 }
 
 func (s *ChainSpec) prepare() {
+	if s.Tidy == 0 {
+		s.Tidy = 32
+	}
 	var bound keyBits
 	for i, st := range s.Steps {
 		s.rank = append(s.rank, len(s.need))

@@ -49,14 +49,20 @@ type bucketOf struct {
 	sweep  int     // length at which it is swept again
 }
 
-type linkList struct{ links []linkEvent } // by time
+type linkList struct {
+	links []linkEvent // by time
+	tidy  int
+}
 
 type linkEvent struct {
 	ev  *Event
 	far Key // value of the key at its other side
 }
 
-type times struct{ ts []int64 } // sorted
+type times struct {
+	ts   []int64 // sorted
+	tidy int
+}
 
 type optList struct {
 	recent []*StepEvent // in order
@@ -160,13 +166,14 @@ func (s *Sequence) AddLink(link int, e *Event, from, to Key) {
 func (s *Sequence) addLink(k Key, e *Event, far Key) {
 	l, ok := s.links.Get(k)
 	if !ok {
-		l = &linkList{}
+		l = &linkList{tidy: s.spec.Tidy}
 		s.links.Put(k, l)
 	}
 	i := sort.Search(len(l.links), func(i int) bool { return e.Before(l.links[i].ev) })
 	l.links = slices.Insert(l.links, i, linkEvent{e, far})
-	if len(l.links) > 2*MostTuples {
+	if len(l.links) > l.tidy {
 		s.trimLinks(l)
+		l.tidy = 2*len(l.links) + s.spec.Tidy
 	}
 }
 
@@ -529,7 +536,7 @@ func (s *Sequence) places(c *Chain) (out []Key) {
 func (s *Sequence) store(k Key, c *Chain) {
 	b, ok := s.chains.Get(k)
 	if !ok {
-		b = &bucketOf{sweep: 8}
+		b = &bucketOf{sweep: min(8, s.spec.Tidy)}
 		s.chains.Put(k, b)
 	}
 	b.chains, b.most = append(b.chains, c), append(b.most, 0)
@@ -576,7 +583,10 @@ func (s *Sequence) sweep(b *bucketOf) {
 		kept = kept[over:]
 	}
 	b.chains, b.most = kept, b.most[:len(kept)]
-	b.sweep = 2*len(kept) + 8
+	b.sweep = 2*len(kept) + min(8, s.spec.Tidy)
+	if s.spec.Tidy == 1 {
+		b.sweep = 1
+	}
 	b.mark(0)
 }
 

@@ -19,12 +19,12 @@ func (s *Sequence) addNegated(e *StepEvent) {
 	k := s.place(atNegated|uint64(e.Step), set, func(k int) Key { v, _ := e.key(st, k); return v })
 	t, ok := s.negs.Get(k)
 	if !ok {
-		t = &times{}
+		t = &times{tidy: s.spec.Tidy}
 		s.negs.Put(k, t)
 	}
 	i := sort.Search(len(t.ts), func(i int) bool { return t.ts[i] > e.Time })
 	t.ts = slices.Insert(t.ts, i, e.Time)
-	if len(t.ts) < 64 || len(t.ts)&(len(t.ts)-1) != 0 {
+	if len(t.ts) < t.tidy {
 		return
 	}
 	// Behind all that is not yet settled, only the latest one matters.
@@ -32,6 +32,7 @@ func (s *Sequence) addNegated(e *StepEvent) {
 	if keep > 1 {
 		t.ts = append(t.ts[:0:0], t.ts[keep-1:]...)
 	}
+	t.tidy = 2*len(t.ts) + s.spec.Tidy
 }
 
 // negatedKeys gives the keys a negated step is looked up by: of its keys those
