@@ -223,16 +223,25 @@ func (t *textDecoder) logical(j *textJob, text []byte, p *textPlace) {
 
 // read is the end of the way: one logical line, complete.
 func (t *textDecoder) read(j *textJob, text []byte, p *textPlace) {
-	t.text, t.place, t.id = text, p, ""
 	secrets, keyID := t.scan.clean(text)
 	if t.clip > 0 && t.clip < len(text) {
 		text = text[:len(text)-t.clip]
-		t.text = text
 	}
+	t.begins(text, p)
 	t.marks(j, text)
 	t.secrets(j, secrets, keyID)
 	body := trimBuildKit(text)
 	t.environ(j, body)
+	t.look(j, body)
+}
+
+// begins makes text the line that events are told of.
+func (t *textDecoder) begins(text []byte, p *textPlace) {
+	t.text, t.place, t.id, t.count = text, p, "", [textKinds]int{}
+}
+
+// look finds facts by keywords.
+func (t *textDecoder) look(j *textJob, body []byte) {
 	found := keywords.find(body)
 	if m := j.models.mirror; m != "" && indexFold(body, m) >= 0 {
 		found |= kwMirrorHost
@@ -240,7 +249,6 @@ func (t *textDecoder) read(j *textJob, text []byte, p *textPlace) {
 	if found != 0 || j.notice.open {
 		t.facts(j, body, found)
 	}
-	t.count = [textKinds]int{}
 }
 
 // facts looks at a line that holds a keyword.

@@ -38,7 +38,9 @@ func (t *textDecoder) environ(j *textJob, b []byte) {
 	}
 	if indexByte(b, 0) >= 0 {
 		t.endEnviron(j)
-		for _, v := range bytes.Split(b, []byte{0}) {
+		for len(b) > 0 {
+			var v []byte
+			v, b, _ = bytes.Cut(b, []byte{0})
 			if name, value, ok := variable(v); ok {
 				t.variable(j, name, value)
 			}

@@ -21,6 +21,7 @@ type heldText struct {
 	kind   holdKind
 	width  int     // of the lines of a base64 block
 	stream [3]byte // GitLab's stream mark
+	cuts   []int   // where the physical lines end, of a command with backslashes
 }
 
 type holdKind uint8
@@ -56,6 +57,7 @@ func (t *textDecoder) hold(j *textJob, text []byte, p *textPlace) {
 			text = text[:len(text)-1]
 		}
 		j.hold.add(text, p)
+		j.hold.cuts = append(j.hold.cuts, len(j.hold.text))
 	}
 }
 
@@ -65,6 +67,9 @@ func opens(text []byte) holdKind {
 		return holdNone
 	}
 	if text[len(text)-1] == '\\' {
+		if byRunner(text) { // the heading of a step shows one line of its script
+			return holdNone
+		}
 		return holdBackslash
 	}
 	if len(text) >= 60 && len(text) <= 80 && base64Line(text) {
@@ -102,27 +107,31 @@ func dashes(text []byte) int {
 func (t *textDecoder) joins(j *textJob, text []byte, p *textPlace) bool {
 	h := &j.hold
 	full := h.lines >= textHoldLines || len(h.text)+len(text) > textHoldLimit
-	mark := hasPrefix(text, "##[") || hasPrefix(text, "section_")
 	switch h.kind {
 	case holdBackslash:
-		if full || mark {
+		if full || byRunner(text) {
 			break
 		}
-		if n := len(text); n > 0 && text[n-1] == '\\' {
-			h.add(text[:n-1], p)
-			return true
+		n := len(text)
+		more := n > 0 && text[n-1] == '\\'
+		if more {
+			text = text[:n-1]
 		}
 		h.add(text, p)
-		t.release(j)
+		h.cuts = append(h.cuts, len(h.text))
+		if !more {
+			t.release(j)
+		}
 		return true
 	case holdPEM:
 		body := bytes.TrimSpace(text)
-		if full || mark || len(body) > 200 {
+		end := bytes.Contains(body, pemEnd)
+		if full || !end && !pemLine(body) {
 			break
 		}
 		h.text = append(h.text, '\n')
 		h.add(body, p)
-		if bytes.Contains(body, pemEnd) {
+		if end {
 			t.release(j)
 		}
 		return true
@@ -140,11 +149,60 @@ func (t *textDecoder) joins(j *textJob, text []byte, p *textPlace) bool {
 	return false
 }
 
-// release reads what is held.
+// release reads what is held: as one line, and a command with backslashes line
+// by line too, because what ended in a backslash may have been no command.
 func (t *textDecoder) release(j *textJob) {
-	text, at := j.hold.text, j.hold.at
+	h, at := j.hold, j.hold.at
 	j.hold = heldText{}
-	t.read(j, text, &at)
+	if h.kind != holdBackslash {
+		t.read(j, h.text, &at)
+		return
+	}
+	t.begins(h.text, &at)
+	secrets, keyID := t.scan.clean(h.text)
+	t.secrets(j, secrets, keyID)
+	t.look(j, h.text)
+	from := 0
+	for _, to := range h.cuts {
+		at.segment++
+		t.begins(h.text[from:to], &at)
+		t.marks(j, t.text)
+		body := trimBuildKit(t.text)
+		t.environ(j, body)
+		t.look(j, body)
+		from = to
+	}
+}
+
+// byRunner reports lines that the build system itself writes: they continue
+// nothing and nothing continues them.
+func byRunner(text []byte) bool {
+	if len(text) == 0 {
+		return false
+	}
+	for _, p := range [...]string{
+		"##[", "section_", "Post job cleanup.", "Cleaning up orphan processes", "[Pipeline] ", "Finished: ", "Job succeeded",
+		"ERROR: Job failed", "Current runner version: '", "Download action repository '",
+	} {
+		if p[0] == text[0] && hasPrefix(text, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// pemLine reports what stands between the first and the last line of a key: base64,
+// old headers, nothing.
+func pemLine(body []byte) bool {
+	if hasPrefix(body, "Proc-Type:") || hasPrefix(body, "DEK-Info:") {
+		return true
+	}
+	for _, c := range body {
+		if !nameByte(c) && c != '+' && c != '/' && c != '=' && c != '-' && c != '\\' && c != '"' && c != '\'' {
+			return false
+		}
+	}
+	return len(body) <= 200
 }
 
 // base64Line reports whether a line is nothing but base64 of either alphabet.

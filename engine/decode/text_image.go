@@ -78,15 +78,16 @@ func (t *textDecoder) pullCommand(j *textJob, b []byte) {
 		}
 		i += from
 		from = i + len(" pull ")
-		head := string(b[:i])
-		tool := head[strings.LastIndexAny(head, " /;&|(\"'`]")+1:]
-		switch tool {
+		start := i
+		for start > 0 && i-start < 16 && strings.IndexByte(" /;&|(\"'`]", b[start-1]) < 0 {
+			start--
+		}
+		switch string(b[start:i]) {
 		case "docker", "podman", "crictl", "nerdctl", "buildah", "image", "images":
 		default:
 			continue
 		}
-		end := commandEnd(b, from)
-		for k := from; k < end; {
+		for k := from; k < len(b); {
 			var w string
 			if w, k = word(b, k); w == "" {
 				continue

@@ -27,7 +27,7 @@ var textMarks = func() (by [256][]mark) {
 		{"##[endgroup]", func(_ *textDecoder, j *textJob, _ []byte) { j.step.group = false }},
 		{"##[error]Process completed with exit code ", (*textDecoder).exitCode},
 		{"##[error]The operation was canceled.", (*textDecoder).canceled},
-		{"Current runner version: '", func(t *textDecoder, j *textJob, _ []byte) { t.begins(j, "github") }},
+		{"Current runner version: '", func(t *textDecoder, j *textJob, _ []byte) { t.starts(j, "github") }},
 		{"Runner name: '", setup(true, func(c *ciContext, s string) { setDefault(&c.runner, s) })},
 		{"Runner group name: '", setup(true, func(c *ciContext, s string) { setDefault(&c.group, s) })},
 		{"Machine name: '", setup(true, func(c *ciContext, s string) { setDefault(&c.host, s) })},
@@ -58,7 +58,7 @@ var textMarks = func() (by [256][]mark) {
 		{"Post job cleanup.", func(t *textDecoder, j *textJob, _ []byte) { t.openStep(j, "Post job cleanup") }},
 		{"Cleaning up orphan processes", func(t *textDecoder, j *textJob, _ []byte) { t.finishes(j, "") }},
 		// GitLab
-		{"Running with gitlab-runner ", func(t *textDecoder, j *textJob, _ []byte) { t.begins(j, "gitlab") }},
+		{"Running with gitlab-runner ", func(t *textDecoder, j *textJob, _ []byte) { t.starts(j, "gitlab") }},
 		{"  on ", (*textDecoder).gitlabRunner},
 		{"on ", (*textDecoder).gitlabRunner}, // a shipper took the spaces
 		{"section_start:", (*textDecoder).sectionStart},
@@ -126,9 +126,9 @@ func splitList(s string) []string {
 	return out
 }
 
-// begins keeps the first line of a job: job.started is told when the lines that
+// starts keeps the first line of a job: job.started is told when the lines that
 // name the runner have passed.
-func (t *textDecoder) begins(j *textJob, provider string) {
+func (t *textDecoder) starts(j *textJob, provider string) {
 	if j.start.open || j.start.done {
 		return
 	}
@@ -394,7 +394,7 @@ func (t *textDecoder) jenkinsStart(j *textJob, rest []byte) {
 	}
 	for _, who := range [...]string{"user ", "timer", "an SCM change", "upstream project", "remote host", "GitHub push", "GitLab push", "Replayed", "command line"} {
 		if hasPrefix(rest, who) {
-			t.begins(j, "jenkins")
+			t.starts(j, "jenkins")
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/secret"
@@ -255,5 +256,38 @@ func TestEnvironmentDumps(t *testing.T) {
 			continue
 		}
 		l.has(append([]string{"env.dumped"}, strings.Fields(tt.words)...)...)
+	}
+}
+
+// A line that ends in a backslash, or looks like the head of a key, hides
+// nothing that follows it.
+func TestHeldLinesHideNothing(t *testing.T) {
+	for _, first := range []string{`copied to C:\work\`, "-----BEGIN PRIVATE KEY-----", strings.Repeat("aB3", 25)} {
+		l := readText(t, "x", stamped("Current runner version: '1'", "##[group]Run x \\", "\x1b[36;1mx \\\x1b[0m", "\x1b[36;1m  docker pull example/a\x1b[0m", "##[endgroup]",
+			first, "* Connected to a.example (203.0.113.1) port 443", "PATH=/bin", "HOME=/r", "CI=1", "A=1", "B=1", first, "Post job cleanup.", first, "Cleaning up orphan processes"))
+		for _, kind := range []string{"job.started", "image.pulled", "net.egress", "env.dumped", "job.finished"} {
+			if n := l.kinds(kind); n != 1 {
+				t.Errorf("%q: %d of %s", first, n, kind)
+			}
+		}
+		if n := l.kinds("step.finished"); n != 3 {
+			t.Errorf("%q: %d steps", first, n)
+		}
+	}
+}
+
+// No line can keep the decoder busy for long.
+func TestLongLinesCostLittle(t *testing.T) {
+	for _, unit := range []string{
+		"https://huggingface.co/a/b ", "git clone https://huggingface.co/a/b ", "docker pull a ", "/proc/self/environ ", "a\x00", "A=1\x00", "\r", "x\r",
+		"from_pretrained(\"a/b\") ", "hf download a/b ", "-----BEGIN ", "trust_remote_code weights_only ", "'a': 'b', environ({", "python ", "ollama pull hf.co/a/b ",
+		"cd /x setup.py ", "ip address:port domain: endpoint called ", "\x1b[0m", "\x1b]", "HF_ENDPOINT=https://m.example ", "pipeline(model=\"", "vllm serve --model ", "FROM from ", "a\\",
+	} {
+		line := strings.Repeat(unit, (1<<20)/len(unit)-1)
+		from := time.Now()
+		readText(t, "x", stamped("HF_ENDPOINT: https://a.example", "git clone https://huggingface.co/a/b", line, "python b/setup.py"))
+		if d := time.Since(from); d > 5*time.Second {
+			t.Errorf("%q repeated takes %v", unit, d)
+		}
 	}
 }

@@ -91,27 +91,38 @@ func (m *modelState) setMirror(b []byte) {
 
 func hostByte(c byte) bool { return nameByte(c) && c != '_' || c == '.' || c == '-' }
 
+// modelsInLine is how many addresses of one line are looked at.
+const modelsInLine = 64
+
 // hubAddresses finds addresses of the hub in a line.
 func (t *textDecoder) hubAddresses(j *textJob, b []byte, found keyword) {
-	for i := 0; i < len(b); {
+	if found&kwOllama != 0 && (indexFold(b, "ollama pull ") >= 0 || indexFold(b, "ollama run ") >= 0) {
+		return // told by ollama's own reader
+	}
+	pulls, clone := 0, found&kwClone != 0 // pulls: 0 not looked yet, 1 yes, -1 no
+	for i, n := 0, 0; i < len(b) && n < modelsInLine; n++ {
 		host, path, next := nextHub(b, i, j.models.mirror)
 		if next < 0 {
 			return
 		}
 		i = next
-		if found&kwOllama != 0 && strings.Contains(string(b), "ollama") {
-			continue // told by ollama's own reader
-		}
 		m, whole := hubPath(path)
 		if m == nil {
 			continue
 		}
 		m.host = host
-		clone := found&kwClone != 0
 		if clone {
 			t.cloned(j, b, m)
-		} else if !whole && !pulling(b) {
-			continue
+			clone = false
+		} else if !whole {
+			if pulls == 0 {
+				if pulls = -1; pulling(b) {
+					pulls = 1
+				}
+			}
+			if pulls < 0 {
+				continue
+			}
 		}
 		t.model(j, m)
 	}
