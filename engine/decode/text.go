@@ -111,7 +111,7 @@ func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 	*p = textPlace{c: *at}
 	switch {
 	case h.time != 0:
-		p.time, j.stamped = h.time, true
+		p.time, j.stamped, j.fine = h.time, true, h.digits >= 6
 		if h.digits == 7 && h.cri == 0 && j.ci.provider == "" {
 			j.ci.provider = "github"
 		}

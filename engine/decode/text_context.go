@@ -21,6 +21,7 @@ type ciContext struct {
 	hosted, ephemeral                   int8 // 0 unknown, 1 yes, -1 no
 	host, pod, namespace, container     string
 	file                                string
+	label                               string // run and job as labels name them
 	inZip                               string // step's name, where the file holds one step
 }
 
@@ -161,11 +162,16 @@ func (t *textDecoder) str(f engine.Field, s string) {
 }
 
 // lineID gives the id of the logical line at hand. It is made of what the line
-// says, not of how it was coloured or wrapped, of its time, and of the job where
-// one is named; a file's name is no part of it.
+// says, not of how it was coloured or wrapped, of its time, and of the job that
+// labels name. A file's name is no part of it, so that a copy counts once; only
+// where stamps are too coarse to tell two jobs apart, the job it names is.
 func (t *textDecoder) lineID(j *textJob) string {
 	if t.id == "" {
-		job := j.ci.run + "/" + j.ci.jobID + "@" + strconv.FormatInt(t.place.time, 36) + "." + strconv.Itoa(t.place.segment)
+		job := j.ci.label
+		if t.place.created || !j.fine {
+			job = j.ci.run + "/" + j.ci.jobID
+		}
+		job += "@" + strconv.FormatInt(t.place.time, 36) + "." + strconv.Itoa(t.place.segment)
 		t.id = strings.Clone(t.out.lineID(engine.GitHubActions, job, t.text, &t.place.c))
 	}
 	return t.id

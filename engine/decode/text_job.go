@@ -26,6 +26,7 @@ type textJob struct {
 	first   int64 // of the first line
 	shipped bool  // that time was the shipper's
 	stamped bool  // the log has stamps of its own
+	fine    bool  // they tell microseconds at least
 
 	part heldText // cut lines
 	hold heldText // lines waiting for more

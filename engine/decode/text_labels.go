@@ -265,6 +265,9 @@ func (l *textLabels) context(c *context) ciContext {
 			ci.run = p + "/" + b
 		}
 	}
+	if ci.run != "" || ci.jobID != "" {
+		ci.label = ci.run + "/" + ci.jobID
+	}
 	if ci.file != "" {
 		ci.fromPath(ci.file)
 	}

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -322,119 +321,6 @@ func hexRun(b []byte) string {
 		return ""
 	}
 	return strings.ToLower(string(b[:40]))
-}
-
-// gitlabRunner reads "  on NAME TOKENHEAD, system ID: ...".
-func (t *textDecoder) gitlabRunner(j *textJob, rest []byte) {
-	if j.ci.provider != "gitlab" || j.start.done {
-		return
-	}
-	head, _, _ := bytes.Cut(rest, []byte(", "))
-	if i := bytes.LastIndexByte(head, ' '); i > 0 {
-		setDefault(&j.ci.runner, string(head[:i]))
-		setDefault(&j.ci.runnerID, string(head[i+1:]))
-	}
-}
-
-// gitlabRef reads "SHA as detached HEAD (ref is REF)...".
-func (t *textDecoder) gitlabRef(j *textJob, rest []byte) {
-	if j.ci.provider != "gitlab" {
-		return
-	}
-	sha, more, ok := bytes.Cut(rest, []byte(" as detached HEAD (ref is "))
-	if !ok || len(sha) > 64 {
-		return
-	}
-	setDefault(&j.ci.sha, string(sha))
-	if ref, _, ok := bytes.Cut(more, []byte(")")); ok {
-		setDefault(&j.ci.ref, string(ref))
-	}
-}
-
-// sectionStart reads UNIX:NAME[options]. In a log without stamps it is the clock.
-func (t *textDecoder) sectionStart(j *textJob, rest []byte) {
-	name, ok := t.section(j, rest)
-	if !ok {
-		return
-	}
-	if name == "step_script" || name == "build_script" {
-		t.started(j)
-	}
-	t.openStep(j, name)
-}
-
-func (t *textDecoder) sectionEnd(j *textJob, rest []byte) {
-	if name, ok := t.section(j, rest); ok && j.step.open && j.step.name == name {
-		t.endStep(j, "unknown", "") // how it went is said at the end of the job
-	}
-}
-
-func (t *textDecoder) section(j *textJob, rest []byte) (name string, ok bool) {
-	clock, more, found := strings.Cut(string(rest), ":")
-	sec, err := strconv.ParseInt(clock, 10, 64)
-	if !found || err != nil || sec < 1e9 || sec > 9e9 {
-		return "", false
-	}
-	setDefault(&j.ci.provider, "gitlab")
-	if !j.stamped {
-		j.time, t.place.time, t.place.created, t.id = sec*1e9, sec*1e9, false, ""
-		if j.first == 0 {
-			j.first = j.time
-		}
-	}
-	if i := strings.IndexAny(more, "[ \t"); i >= 0 {
-		more = more[:i]
-	}
-	return more, more != "" && len(more) < 128
-}
-
-func (t *textDecoder) jenkinsStart(j *textJob, rest []byte) {
-	if j.ci.provider == "github" || j.ci.provider == "gitlab" {
-		return
-	}
-	for _, who := range [...]string{"user ", "timer", "an SCM change", "upstream project", "remote host", "GitHub push", "GitLab push", "Replayed", "command line"} {
-		if hasPrefix(rest, who) {
-			t.starts(j, "jenkins")
-			return
-		}
-	}
-}
-
-// jenkinsNode reads "NODE in PATH".
-func (t *textDecoder) jenkinsNode(j *textJob, rest []byte) {
-	if j.ci.provider != "jenkins" {
-		return
-	}
-	if node, _, ok := bytes.Cut(rest, []byte(" in ")); ok && len(node) < 200 {
-		setDefault(&j.ci.runner, string(bytes.TrimSpace(node)))
-		t.started(j)
-	}
-}
-
-func (t *textDecoder) jenkinsStage(j *textJob, rest []byte) {
-	setDefault(&j.ci.provider, "jenkins")
-	switch {
-	case hasPrefix(rest, "{ (") && rest[len(rest)-1] == ')':
-		t.openStep(j, string(rest[3:len(rest)-1]))
-	case hasPrefix(rest, "// stage"):
-		t.endStep(j, "unknown", "")
-	case hasPrefix(rest, "sh") || hasPrefix(rest, "bat"):
-		t.started(j)
-	}
-}
-
-func (t *textDecoder) jenkinsEnd(j *textJob, rest []byte) {
-	if j.ci.provider == "github" || j.ci.provider == "gitlab" {
-		return
-	}
-	switch string(bytes.TrimSpace(rest)) {
-	case "SUCCESS":
-		t.finishes(j, "success")
-	case "FAILURE", "ABORTED", "UNSTABLE":
-		t.finishes(j, "failure")
-	case "NOT_BUILT":
-		t.finishes(j, "unknown")
-	}
 }
 
 var (
