@@ -177,7 +177,24 @@ func (out *emitter) lineID(d engine.Dataset, job string, text []byte, c *context
 // refuse reports input that cannot be decoded. The data is copied, cut to 64
 // KiB and its secrets overwritten; the caller's bytes stay as they are.
 func (out *emitter) refuse(c *context, reason, detail string, data []byte) {
-	out.h.Refuse(engine.Refusal{Origin: c.origin, Reason: reason, Detail: detail, Data: out.deadLetter(data)})
+	kept := out.deadLetter(data)
+	if reason == "too large" || reason == "truncated" {
+		hideCut(kept)
+	}
+	out.h.Refuse(engine.Refusal{Origin: c.origin, Reason: reason, Detail: detail, Data: kept})
+}
+
+// hideCut overwrites the last word of bytes that were cut: it may be the first
+// half of a secret, which no format matches.
+func hideCut(b []byte) {
+	const longest = 4 << 10
+	for i := len(b) - 1; i >= max(0, len(b)-longest); i-- {
+		switch b[i] {
+		case ' ', '\t', '\n', '\r', '"', '\'', '<', '>':
+			return
+		}
+		b[i] = '*'
+	}
 }
 
 // deadLetter copies what may be kept of refused bytes. Some bytes beyond the

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/secret"
 )
 
 // ciContext is what is known about a job: from labels beside the line, from
@@ -45,6 +46,7 @@ func (t *textDecoder) job(c *context) *textJob {
 		if fresh {
 			j.ci.file = strings.Clone(c.file)
 			j.ci.fromPath(key)
+			j.ci.redact(t.scan.scan)
 		}
 		return j
 	}
@@ -53,8 +55,23 @@ func (t *textDecoder) job(c *context) *textJob {
 	j, fresh := t.mem.open(alias(key))
 	if fresh {
 		j.ci = l.context(c)
+		j.ci.redact(t.scan.scan)
 	}
 	return j
+}
+
+// redact overwrites secrets in what labels and names told: it is kept as long
+// as the job and stands on each of its events.
+func (c *ciContext) redact(s *secret.Scan) {
+	for _, f := range [...]*string{
+		&c.repo, &c.run, &c.jobID, &c.jobName, &c.workflow, &c.workflowPath, &c.ref, &c.sha, &c.environment, &c.event,
+		&c.runner, &c.runnerID, &c.group, &c.image, &c.host, &c.pod, &c.namespace, &c.container, &c.file, &c.inZip,
+	} {
+		*f = s.Redact(*f)
+	}
+	for i, l := range c.runnerLabels {
+		c.runnerLabels[i] = s.Redact(l)
+	}
 }
 
 // fill appends the fields of a job's context.
