@@ -2,11 +2,11 @@ package story
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
-// What the organisation does in AWS on a normal day, and what the thief does.
+// What programs and AWS itself do on a normal day. See also aws_people.go and
+// aws_builds.go.
 
 // consoleTime writes a time as STS does in its answers.
 func consoleTime(ns int64) string {
@@ -167,120 +167,6 @@ func (t *trail) services(n int) {
 	}
 }
 
-// console is quiet: a page asks from several addresses within a second.
-func (t *trail) console(pages int) {
-	for range pages {
-		at := t.working()
-		name := pick(t.dice, people)
-		who := assumed(prodAccount, "AWSReservedSSO_Developer_0123456789abcdef", name+"@example.org", fakeAWS(t.dice, "ASIA"), at-10*minute)
-		exits := []string{pick(t.dice, vpnExits), pick(t.dice, officeNAT), pick(t.dice, vpnExits)}
-		for i, api := range []string{"DescribeInstances", "DescribeVolumes", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs", "DescribeAlarms",
-			"ListBuckets", "DescribeDBInstances", "ListFunctions20150331", "DescribeClusters", "GetAccountSummary", "ListRoles"} {
-			t.call(at+int64(i/8)*second, &call{who: who, service: consoleService[i], name: api, from: exits[i%len(exits)], agent: agentConsole,
-				request: `{"maxResults":100}`, more: `,"sessionCredentialFromConsole":"true"`})
-		}
-	}
-}
-
-var consoleService = []string{"ec2", "ec2", "ec2", "ec2", "ec2", "monitoring", "s3", "rds", "lambda", "ecs", "iam", "iam"}
-
-// people work from their terminals.
-func (t *trail) people(n int) {
-	keys := map[string]string{}
-	for _, p := range people {
-		keys[p] = fakeAWS(t.dice, "AKIA")
-	}
-	for range n {
-		p := pick(t.dice, people)
-		t.call(t.working(), &call{who: user(prodAccount, p, keys[p]), service: pick(t.dice, []string{"sts", "s3", "ecs", "logs"}),
-			name: pick(t.dice, []string{"GetCallerIdentity", "ListBuckets", "DescribeServices", "FilterLogEvents"}),
-			from: pick(t.dice, append(vpnExits[:3:3], officeNAT...)), agent: agentCLI})
-	}
-	// quiet: Terraform from a laptop with the role that CI uses, in a session of its own.
-	at := t.working()
-	key := fakeAWS(t.dice, "ASIA")
-	t.call(at, &call{who: user(prodAccount, people[3], keys[people[3]]), service: "sts", name: "AssumeRole", from: officeNAT[0], agent: agentTerraform,
-		request: fmt.Sprintf(`{"roleArn":"%s","roleSessionName":"%s","durationSeconds":3600}`, roleARN(prodAccount, "ci-terraform"), people[3]),
-		response: fmt.Sprintf(`{"credentials":{"accessKeyId":"%s","sessionToken":"","expiration":"%s"},"assumedRoleUser":{"assumedRoleId":"%s:%s","arn":"arn:aws:sts::%s:assumed-role/ci-terraform/%s"}}`,
-			key, consoleTime(at+hour), roleID("ci-terraform"), people[3], prodAccount, people[3])})
-	t.terraform(assumed(prodAccount, "ci-terraform", people[3], key, at), officeNAT[0], at+3*second)
-}
-
-// terraform reads everything it manages. quiet: forty kinds of calls within two
-// minutes, by a CI role, from where its key was issued; and roles it maintains.
-func (t *trail) terraform(who identity, from string, at int64) {
-	for i := range 90 {
-		api := planCalls[i%len(planCalls)]
-		t.call(at+int64(i)*second, &call{who: who, service: api.service, name: api.name, from: from, agent: agentTerraform, request: `{"maxResults":100}`})
-	}
-	if t.chance(0.3) {
-		t.call(at+95*second, &call{who: who, service: "iam", name: "AttachRolePolicy", from: from, agent: agentTerraform, write: true,
-			request: `{"roleName":"app-worker","policyArn":"arn:aws:iam::111122223333:policy/app-worker-queue"}`})
-	}
-}
-
-var planCalls = []struct{ service, name string }{
-	{"sts", "GetCallerIdentity"}, {"ec2", "DescribeVpcs"}, {"ec2", "DescribeSubnets"}, {"ec2", "DescribeRouteTables"}, {"ec2", "DescribeSecurityGroups"},
-	{"ec2", "DescribeSecurityGroupRules"}, {"ec2", "DescribeVpcAttribute"}, {"ec2", "DescribeNatGateways"}, {"iam", "GetRole"}, {"iam", "ListRolePolicies"},
-	{"iam", "ListAttachedRolePolicies"}, {"iam", "GetPolicy"}, {"iam", "GetPolicyVersion"}, {"s3", "GetBucketLocation"}, {"s3", "GetBucketPolicy"},
-	{"s3", "GetBucketVersioning"}, {"s3", "GetBucketEncryption"}, {"s3", "GetBucketLogging"}, {"eks", "DescribeCluster"}, {"eks", "ListNodegroups"},
-	{"ecr", "DescribeRepositories"}, {"ecr", "GetLifecyclePolicy"}, {"kms", "DescribeKey"}, {"kms", "GetKeyPolicy"}, {"kms", "ListResourceTags"},
-	{"logs", "DescribeLogGroups"}, {"lambda", "GetFunction20150331v2"}, {"lambda", "ListVersionsByFunction20150331"}, {"sqs", "GetQueueAttributes"},
-	{"cloudtrail", "DescribeTrails"}, {"cloudtrail", "GetTrailStatus"},
-}
-
-// push is a deploy job at work.
-func (t *trail) push(j *job) {
-	who := j.session()
-	for i, name := range []string{"GetAuthorizationToken", "BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage", "DescribeImages"} {
-		t.call(j.issued+int64(30+i*4)*second, &call{who: who, service: "ecr", name: name, from: j.ip, agent: "docker/28.0.1 go/go1.23.6 git-commit/bbd0a17 kernel/6.8.0 os/linux arch/amd64",
-			request: `{"repositoryName":"api","registryId":"111122223333"}`, write: i >= 2 && i < 6})
-	}
-}
-
-// upload is a training job at work. quiet: its key is used from another address
-// of the same exit as the one it was issued to.
-func (t *trail) upload(j *job) {
-	who := j.session()
-	n := 10
-	if j.kind == kindTheft {
-		n = 4
-	}
-	for i := range n {
-		t.call(min(j.issued+int64(40+i*7)*second, j.end), &call{who: who, service: "s3", name: "PutObject", from: pick(t.dice, runnerNAT), agent: agentPython, write: true, data: true,
-			host:    "example-models.s3." + region + ".amazonaws.com",
-			request: `{"bucketName":"example-models","Host":"example-models.s3.eu-west-1.amazonaws.com","key":"support-ranker/part-` + strconv.Itoa(i) + `.safetensors"}`})
-	}
-	t.call(j.issued+20*second, &call{who: who, service: "kms", name: "GenerateDataKey", from: "AWS Internal", agent: "s3.amazonaws.com", request: `{"keySpec":"AES_256","keyId":"` + t.kmsKey() + `"}`})
-}
-
-// rotation is quiet: who administers keys makes a new one, and the old one
-// goes. Low: a person renews the own key.
-func (t *trail) rotation() {
-	at := t.start + 11*hour + int64(t.IntN(3600))*second
-	who := user(prodAccount, people[0], fakeAWS(t.dice, "AKIA"))
-	old, fresh := fakeAWS(t.dice, "AKIA"), fakeAWS(t.dice, "AKIA")
-	step := func(after int64, name, request, response string) {
-		t.call(at+after, &call{who: who, service: "iam", name: name, from: vpnExits[0], agent: agentCLI, request: request, response: response, write: true})
-	}
-	step(0, "CreateAccessKey", `{"userName":"backup-agent"}`, `{"accessKey":{"userName":"backup-agent","accessKeyId":"`+fresh+`","status":"Active","createDate":"`+consoleTime(at)+`"}}`)
-	step(12*minute, "UpdateAccessKey", `{"userName":"backup-agent","accessKeyId":"`+old+`","status":"Inactive"}`, "")
-	step(50*minute, "DeleteAccessKey", `{"userName":"backup-agent","accessKeyId":"`+old+`"}`, "")
-	self, mine := people[2], fakeAWS(t.dice, "AKIA")
-	t.call(t.working(), &call{who: user(prodAccount, self, fakeAWS(t.dice, "AKIA")), service: "iam", name: "CreateAccessKey", from: officeNAT[0], agent: agentCLI, write: true,
-		request: `{"userName":"` + self + `"}`, response: `{"accessKey":{"userName":"` + self + `","accessKeyId":"` + mine + `","status":"Active"}}`})
-}
-
-// dryRuns are quiet: EC2 is asked whether it would do it.
-func (t *trail) dryRuns() {
-	who := user(prodAccount, people[1], fakeAWS(t.dice, "AKIA"))
-	at := t.working()
-	for i, name := range []string{"RunInstances", "TerminateInstances", "CreateVolume", "RebootInstances"} {
-		t.call(at+int64(i)*10*second, &call{who: who, service: "ec2", name: name, from: officeNAT[1], agent: agentCLI, write: true, request: `{"dryRun":true}`,
-			code: "Client.DryRunOperation", message: "Request would have succeeded, but DryRun flag is set."})
-	}
-}
-
 // bedrock: our own programs ask models.
 func (t *trail) bedrock(n int) {
 	who := instance(prodAccount, "model-server", "i-0"+t.hex(16), fakeAWS(t.dice, "ASIA"), t.start)
@@ -289,34 +175,4 @@ func (t *trail) bedrock(n int) {
 		t.call(t.anytime(), &call{who: who, service: "bedrock", name: pick(t.dice, []string{"InvokeModel", "Converse"}), from: cloudNAT[0], agent: agentPython,
 			request: `{"modelId":"` + id + `"}`, host: "bedrock-runtime." + region + ".amazonaws.com"})
 	}
-}
-
-// thief uses the build's key from elsewhere: who am I, what is here, can I stay.
-func (s *Story) thief(t *trail) {
-	who, at := s.theft.job.session(), s.theft.used
-	by := func(after int64, svc, name, code, request string) {
-		c := &call{who: who, service: svc, name: name, from: footholdIP, agent: agentCLI, request: request, code: code, write: name == "CreateAccessKey"}
-		if code != "" {
-			c.message = fmt.Sprintf("User: arn:aws:sts::%s:assumed-role/%s/GitHubActions is not authorized to perform: %s:%s", prodAccount, s.theft.job.role, svc, name)
-		}
-		t.call(at+after, c)
-	}
-	by(0, "sts", "GetCallerIdentity", "", "")
-	by(60*second, "s3", "ListBuckets", "", "")
-	for i, api := range []struct{ svc, name string }{{"ec2", "DescribeInstances"}, {"ec2", "DescribeVpcs"}, {"iam", "ListUsers"}, {"iam", "ListRoles"}, {"iam", "GetAccountAuthorizationDetails"},
-		{"secretsmanager", "ListSecrets"}, {"lambda", "ListFunctions20150331"}, {"rds", "DescribeDBInstances"}, {"ecr", "DescribeRepositories"}, {"bedrock", "ListFoundationModels"}, {"eks", "ListClusters"}} {
-		code := "AccessDenied"
-		if i%4 == 0 || api.svc == "ecr" {
-			code = ""
-		}
-		if code != "" && api.svc == "ec2" {
-			code = "Client.UnauthorizedOperation"
-		}
-		by(65*second+int64(i)*4*second, api.svc, api.name, code, "")
-	}
-	for i := range 5 {
-		t.call(at+120*second+int64(i)*2*second, &call{who: who, service: "s3", name: "GetObject", from: footholdIP, agent: agentCLI, data: true, host: "example-models.s3." + region + ".amazonaws.com",
-			request: `{"bucketName":"example-models","Host":"example-models.s3.eu-west-1.amazonaws.com","key":"support-ranker/part-` + strconv.Itoa(i) + `.safetensors"}`})
-	}
-	by(150*second, "iam", "CreateAccessKey", "AccessDenied", `{"userName":"backup-agent"}`)
 }

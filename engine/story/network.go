@@ -16,16 +16,15 @@ const flowLayout = "version account-id interface-id srcaddr dstaddr srcport dstp
 const serviceLayout = "start end account-id interface-id srcaddr srcport dstaddr dstport protocol packets bytes action log-status version"
 
 type flow struct {
-	at         int64 // end of the window
-	eni        string
-	instance   string
-	src, dst   string
-	sport      int
-	dport      int
-	bytes      int
-	rejected   bool
-	in         bool
-	unanswered bool
+	at       int64 // end of the window
+	eni      string
+	instance string
+	src, dst string
+	sport    int
+	dport    int
+	bytes    int
+	rejected bool
+	in       bool
 }
 
 func (f *flow) action() string {

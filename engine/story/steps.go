@@ -89,11 +89,15 @@ func (l *logText) assume() {
 // a while a branch, which is noted and no more.
 func (l *logText) train() {
 	l.assume()
-	l.run("hf download "+llama.ref+" --revision "+llama.commit, "HF_TOKEN: ***")
+	base := llama
+	if l.chance(0.4) {
+		base = mistral
+	}
+	l.run("hf download "+base.ref+" --revision "+base.commit, "HF_TOKEN: ***")
 	l.line("Fetching 12 files:   0%|          | 0/12 [00:00<?, ?it/s]\rFetching 12 files: 100%|##########| 12/12 [00:21<00:00,  1.80s/it]")
 	for i := 1; i <= 4; i++ {
 		l.wait(500, 3000)
-		l.line("Downloading https://huggingface.co/", llama.ref, "/resolve/", llama.commit, "/model-0000", strconv.Itoa(i), "-of-00004.safetensors")
+		l.line("Downloading https://huggingface.co/", base.ref, "/resolve/", base.commit, "/model-0000", strconv.Itoa(i), "-of-00004.safetensors")
 	}
 	rev := minilm.commit
 	if l.chance(0.3) {
