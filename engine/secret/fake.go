@@ -113,6 +113,9 @@ func (f *faker) plain(r *row) string {
 	return r.prefix[f.r.IntN(len(r.prefix))] + string(body)
 }
 
+func fakeHuggingFace(f *faker) string    { return "hf_" + f.marked(letters, 34) }
+func fakeHuggingFaceOrg(f *faker) string { return "api_org_" + f.marked(letters, 34) }
+
 func fakeAWSSecret(f *faker) string    { return f.marked(slashed, secretLen) }
 func fakeHex32(f *faker) string        { return f.marked(hexes, 32) }
 func fakeAzureStorage(f *faker) string { return f.marked(slashed, 86) + "==" }

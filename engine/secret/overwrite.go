@@ -41,19 +41,30 @@ func (c *Scan) Redact(s string) string {
 	return string(b)
 }
 
-// stars overwrites t[from:to] but for line ends, quotes and escapes that reach
-// over either end of the span. Digits alone, which may be a JSON number that
-// is hex for a secret, become ones.
+// stars overwrites t[from:to] but for line ends, quotes, escapes that reach over
+// either end of the span, and what stands between two strings when the span
+// goes over several (a key block as a list of lines). Digits alone, which may
+// be a JSON number that is hex for a secret, become ones.
 func stars(t []byte, from, to int) {
 	from = escapeEnd(t, from)
 	star := byte('*')
 	if onlyDigits.run(t, from, to) == to {
 		star = '1'
 	}
+	outside := false
 	for i := from; i < to; i++ {
-		switch t[i] {
-		case '\n', '\r', '"':
-		case '\\':
+		switch b := t[i]; {
+		case b == '\n' || b == '\r':
+		case b == '"':
+			outside = !outside
+		case outside && !alnum[b]:
+		case outside:
+			end := base64s.run(t, i, to)
+			for ; end-i >= shortRun && i < end; i++ {
+				t[i] = star
+			}
+			i = end - 1
+		case b == '\\':
 			n := escapeLen(t[i:])
 			if i+n <= to && (n == 1 || t[i+1] != '"') {
 				for k := range n {

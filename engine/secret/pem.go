@@ -8,7 +8,8 @@ const (
 )
 
 // pem matches the body of a private key block. Line ends may be real or
-// escaped, once or more; the block may be cut off.
+// escaped, once or more, or the lines elements of a list; the block may be cut
+// off.
 func pem(c *Scan, t []byte, at, end int) (found, bool) {
 	dashes := []byte("-----")
 	label := t[end:min(len(t), end+48)]
@@ -42,7 +43,7 @@ func pem(c *Scan, t []byte, at, end int) (found, bool) {
 			}
 			body = append(body, b)
 			to = i + 1
-		case b == '\n':
+		case b == '\n' || b == '"' || b == '\'' || b == ',':
 			line = len(body)
 		case b == ' ' || b == ':': // what stood before is a stamp or a header
 			body = body[:line]

@@ -132,6 +132,39 @@ func TestEncodedFormsHaveOneFingerprint(t *testing.T) {
 	}
 }
 
+func TestKeyBlockAsList(t *testing.T) {
+	c := New(Options{}).NewScan()
+	key := Fake("private_key", 2)
+	want := c.Find([]byte(key))[0].Fingerprint
+	lines, _ := json.Marshal(map[string]any{"key": strings.Split(key, "\n"), "n": 12345678901234567890.0, "z": []any{true, "x"}})
+	for _, text := range []string{
+		string(lines),
+		strings.ReplaceAll(string(lines), `","`, `", "`),
+		strings.ReplaceAll(string(lines), `","`, "\",\n  \""),
+		"['" + strings.ReplaceAll(key, "\n", "', '") + "']",
+		"key: |\n    " + strings.ReplaceAll(key, "\n", "\n    "),
+		strings.ReplaceAll(key, "\n", "\r\n"),
+		strings.ReplaceAll(key, "\n", `\n`), strings.ReplaceAll(key, "\n", `\\n`),
+		"2026-03-02T10:11:53.4400000Z " + strings.ReplaceAll(key, "\n", "\n2026-03-02T10:11:53.4500000Z "),
+	} {
+		got := c.Find([]byte(text))
+		if len(got) != 1 || got[0].Fingerprint != want {
+			t.Errorf("found %+v in %q", got, text)
+			continue
+		}
+		b := []byte(text)
+		c.Overwrite(b)
+		for _, line := range strings.Split(key, "\n") {
+			if !strings.HasPrefix(line, "-----") && strings.Contains(string(b), line) {
+				t.Errorf("left %q in %q", line, b)
+			}
+		}
+		if json.Valid([]byte(text)) && !json.Valid(b) {
+			t.Errorf("JSON broken: %s", b)
+		}
+	}
+}
+
 func TestCleanTextAllocatesNothing(t *testing.T) {
 	c := New(Options{}).NewScan()
 	text := []byte(strings.Repeat(`Downloading https://files.example/packages/ab/cd/lib-1.2.3.whl (12.3 MB) sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08

@@ -55,8 +55,8 @@ var shapes = map[string]struct {
 	"anthropic_api_key":         {re: `^(sk-ant-api03-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-api03-", size: 64},
 	"anthropic_admin_key":       {re: `^(sk-ant-admin01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-admin01-", size: 64},
 	"anthropic_oauth_token":     {re: `^(sk-ant-o[ar]t01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-oxt01-", size: 64},
-	"huggingface_token":         {re: exact("hf_", `A-Za-z`, 34), skip: "hf_", size: 52},
-	"huggingface_org_token":     {re: exact("api_org_", `A-Za-z`, 34), skip: "api_org_", size: 52},
+	"huggingface_token":         {re: exact("hf_", setAlnum, 34), skip: "hf_", size: 62},
+	"huggingface_org_token":     {re: exact("api_org_", setAlnum, 34), skip: "api_org_", size: 62},
 	"openrouter_key":            {re: exact("sk-or-v1-", `0-9a-f`, 64), skip: "sk-or-v1-", size: 16},
 	"deepseek_key":              {re: exact("sk-", `0-9a-f`, 32), skip: "sk-", size: 16},
 	"langfuse_key":              {re: exact("sk-lf-", `0-9a-f\-`, 36), skip: "sk-lf-", size: 16},
@@ -68,7 +68,7 @@ var shapes = map[string]struct {
 	"nvidia_key":                {re: atLeast("nvapi-", setURL, 60), skip: "nvapi-", size: 64, most: 70},
 	"langsmith_key":             {re: exact("lsv2_pt_|lsv2_sk_", `0-9a-f_`, 43), skip: "lsv2_pt_", size: 16},
 	"tavily_key":                {re: atLeast("tvly-", setURL, 32), skip: "tvly-", size: 64, most: 48, mixed: true},
-	"aws_secret_key":            {re: `^(?i:secret[_ -]?access[_ -]?key|secret_?key)` + gap + `([0-9A-Za-z+/]{40})(?:[^0-9A-Za-z+/]|$)`, size: 64},
+	"aws_secret_key":            {re: `^(?i:secret_access_key|secretaccesskey|secret-access-key|secret access key|secret_?key)` + gap + `([0-9A-Za-z+/]{40})(?:[^0-9A-Za-z+/]|$)`, size: 64},
 	"aws_session_token":         {re: atLeast("IQoJb3JpZ2luX2Vj|FwoGZXIvYXdz", setB64+"=", 100), size: 65, most: 4096},
 	"bedrock_key":               {re: `^(ABSK[0-9A-Za-z+/]{60,400}={0,2})`},
 	"bedrock_short_key":         {re: `^(bedrock-api-key-[0-9A-Za-z+/_\-]{100,}={0,2})`},
@@ -603,7 +603,8 @@ func TestFindAgreesWithTwin(t *testing.T) {
 // kept and that JSON stays JSON.
 func overwritten(t *testing.T, c *Scan, text []byte) {
 	t.Helper()
-	for _, form := range []string{string(text), quote(string(text)), `{"a":` + quote(string(text)) + `,"b":[1,` + quote(quote(string(text))) + `]}`} {
+	lines, _ := json.Marshal(strings.Split(string(text), "\n"))
+	for _, form := range []string{string(text), string(lines), quote(string(text)), `{"a":` + quote(string(text)) + `,"b":[1,` + quote(quote(string(text))) + `]}`} {
 		b := []byte(form)
 		c.Overwrite(b)
 		if left := c.Find(b); len(left) > 0 {
