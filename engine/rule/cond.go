@@ -22,13 +22,13 @@ type program struct {
 	pos    Position
 	root   *term
 	slots  []int
-	test   test // nil: runs on the VM
-	eval   eval
+	test   test // of a Cond; nil: runs on the VM
+	eval   eval // of a Num; nil: runs on the VM
 	vm     *machine
 	needs  Needs
 }
 
-// newProgram compiles a checked expression.
+// newProgram prepares a checked expression for the VM.
 func newProgram(src string, pos Position, t *term) *program {
 	p := &program{source: src, pos: pos, root: t, vm: &machine{root: t}}
 	read := map[int]bool{}
@@ -38,12 +38,27 @@ func newProgram(src string, pos Position, t *term) *program {
 	}
 	slices.Sort(p.slots)
 	p.vm.slots = p.slots
-	k := &closures{}
-	test, eval := k.test(t), k.eval(t)
-	if !k.slow {
-		p.test, p.eval = test, eval
-	}
+	return p
+}
+
+// newCondProgram compiles an expression for its truth.
+func newCondProgram(src string, pos Position, t *term) *program {
+	p := newProgram(src, pos, t)
 	p.needs = needsOf(t)
+	k := &closures{}
+	if f := k.test(t); !k.slow {
+		p.test = f
+	}
+	return p
+}
+
+// newNumProgram compiles an expression for its value.
+func newNumProgram(src string, pos Position, t *term) *program {
+	p := newProgram(src, pos, t)
+	k := &closures{}
+	if f := k.eval(t); !k.slow {
+		p.eval = f
+	}
 	return p
 }
 
@@ -127,7 +142,7 @@ func (p *program) failed(r any) error {
 
 // Compiled reports whether the expression runs as closures; otherwise it runs
 // on the VM and is slow.
-func (p *program) Compiled() bool { return p.test != nil }
+func (p *program) Compiled() bool { return p.test != nil || p.eval != nil }
 
 // Fields lists the slots that are read, sorted. Read only.
 func (p *program) Fields() []int { return p.slots }

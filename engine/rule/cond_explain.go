@@ -54,6 +54,8 @@ func (e *explainer) part(t *term, depth int, wanted, idle bool) bool {
 	x.Truth = x.Test && x.Value.Bool()
 	e.out = append(e.out, x)
 	switch {
+	case t.op == opAnd && t.args[0].span == t.span: // a range is one part
+		e.part(t.args[0].args[0], depth+1, false, idle)
 	case t.op == opAnd || t.op == opOr:
 		for _, a := range t.args {
 			truth := e.part(a, depth+1, true, idle)
@@ -81,7 +83,7 @@ func (e *explainer) part(t *term, depth int, wanted, idle bool) bool {
 
 // evaluate runs one term alone.
 func evaluate(t *term, ev *engine.Event) (engine.Value, error) {
-	return newProgram("", Position{}, t).value(ev)
+	return newNumProgram("", Position{}, t).value(ev)
 }
 
 // whole widens a span until its brackets are whole: the ones of a call, and the

@@ -249,13 +249,15 @@ func agree(t *testing.T, src string, d *decisions) {
 		if err != nil || errVM != nil {
 			continue
 		}
-		if fast != slow {
+		tree, _ := parse(src, Position{})
+		third := (&judge{env: env, ev: ev}).eval(tree) == true
+		if fast != slow || fast != third {
 			var b strings.Builder
 			for _, x := range c.Explain(ev) {
 				vm, _ := x.Value, 0
 				fmt.Fprintf(&b, "%*s%s = %s (%d)\n", 2*x.Depth, "", x.Text, vm.Text(), vm.Kind())
 			}
-			t.Fatalf("%s\nclosures say %v, the VM %v\n%s", src, fast, slow, b.String())
+			t.Fatalf("%s\nclosures say %v, the VM %v, the judge %v\n%s", src, fast, slow, third, b.String())
 		}
 		if !fast {
 			continue

@@ -198,7 +198,7 @@ func (c *checker) matches(t *term) *term {
 	}
 	re, err := newPattern(s)
 	if err != nil {
-		return c.fail(b.span, "", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return c.fail(b.span, "", "the pattern cannot be read: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return c.fold(&term{op: opMatches, typ: engine.Bool, span: t.span, args: []*term{a}, re: re})
 }

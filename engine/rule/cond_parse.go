@@ -156,7 +156,7 @@ func newCond(src string, pos Position, env *condEnv) (*Cond, []Mistake) {
 		c.warn(t.span, "", "this is never true")
 	}
 	c.warnAbsent(t)
-	p := newProgram(src, pos, t)
+	p := newCondProgram(src, pos, t)
 	c.warnSlow(p)
 	return &Cond{p}, c.mistakes
 }
@@ -170,7 +170,7 @@ func newNum(src string, pos Position, env *condEnv) (*Num, []Mistake) {
 	if len(c.mistakes) > 0 {
 		return nil, c.mistakes
 	}
-	p := newProgram(src, pos, t)
+	p := newNumProgram(src, pos, t)
 	c.warnSlow(p)
 	return &Num{p}, c.mistakes
 }
