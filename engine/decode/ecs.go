@@ -41,8 +41,11 @@ var ecs = format{
 var ecsEvent = func() format {
 	f := ecs
 	f.late = false
-	f.signs = "@timestamp event.kind event.action event.dataset ecs.version event.category"
+	f.signs = "@timestamp event.kind event.action event.dataset ecs.version event.category event.original"
 	f.sniff = func(r *reading) bool {
+		if o := r.str(6); o != "" && o[0] == '{' && r.has(3) {
+			return false // the record as it was says more
+		}
 		return r.has(0) && (r.has(1) || r.has(2)) && (r.has(3) || r.has(4) || r.has(5))
 	}
 	return f
@@ -51,7 +54,11 @@ var ecsEvent = func() format {
 func ecsTable() []row {
 	var out []row
 	for _, f := range engine.Fields() {
-		if f.Name != "measure" {
+		switch f.Name {
+		case "measure":
+		case "secret.principal":
+			out = append(out, row{field: f.Name, from: f.Name + " aws.cloudtrail.user_identity.access_key_id"})
+		default:
 			out = append(out, row{field: f.Name, from: f.Name})
 		}
 	}

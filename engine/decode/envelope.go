@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"unsafe"
+
+	"github.com/seed-843b225c/reflex/engine"
 )
 
 // Envelopes are opened here and nowhere else, in this order: transport (gzip,
@@ -68,6 +70,11 @@ var envelopes = []*envelope{
 	}},
 	{"webhook relay", "headers body", func(r *reading) (node, wrapping, string, bool) {
 		return r.node(1), asJSON, "", r.kind(0) == '{' && (r.kind(1) == '{' || r.kind(1) == '"')
+	}},
+	{"indexed document with its original", "event.original event.dataset", func(r *reading) (node, wrapping, string, bool) {
+		o := r.str(0)
+		_, known := engine.LookupDataset(r.str(1))
+		return r.node(0), asJSON, "", known && o != "" && o[0] == '{'
 	}},
 	{"search export", "_source", func(r *reading) (node, wrapping, string, bool) {
 		return r.node(0), asJSON, "", r.kind(0) == '{'

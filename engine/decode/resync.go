@@ -15,6 +15,9 @@ func (s *stream) broken(buf []byte, i int, last bool) int {
 	at, short := s.d.scan.at, s.d.scan.st == scanShort
 	c := s.here()
 	reason, detail := "not JSON", fmt.Sprintf("%s (byte %d of the record)", s.d.scan.why, at-i+1)
+	if s.d.scan.why == tooDeep && !short {
+		reason, detail = tooDeep, fmt.Sprintf("objects and lists may nest %d deep", maxDepth)
+	}
 	if short {
 		reason, detail = "truncated", "the input ends inside a record"
 	}

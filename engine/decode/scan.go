@@ -19,6 +19,8 @@ import (
 // maxDepth is how deep a record may nest.
 const maxDepth = 64
 
+const tooDeep = "nested too deep"
+
 // cell is one value a scan took. It aliases the record.
 type cell struct {
 	text string // a string without its quotes; everything else as written
@@ -114,7 +116,7 @@ func (s *scanner) space(i int) int {
 // object reads a demanded object from behind its brace.
 func (s *scanner) object(i int, n int32) int {
 	if s.depth++; s.depth > maxDepth {
-		return s.bad(i, "nested too deep")
+		return s.bad(i, tooDeep)
 	}
 	buf, node := s.buf, &s.trie.nodes[n]
 	if i < len(buf) && buf[i] <= ' ' {
@@ -311,7 +313,7 @@ value:
 	switch buf[i] {
 	case '{':
 		if depth++; s.depth+depth > maxDepth {
-			return s.bad(i, "nested too deep")
+			return s.bad(i, tooDeep)
 		}
 		stack = stack<<1 | 1
 		if i++; i < len(buf) && buf[i] <= ' ' {
@@ -324,7 +326,7 @@ value:
 		goto key
 	case '[':
 		if depth++; s.depth+depth > maxDepth {
-			return s.bad(i, "nested too deep")
+			return s.bad(i, tooDeep)
 		}
 		stack <<= 1
 		if i++; i < len(buf) && buf[i] <= ' ' {

@@ -45,7 +45,7 @@ func checkScan(t *testing.T, tr *trie, b []byte) {
 	dec.UseNumber()
 	err := dec.Decode(&want)
 	valid := len(body) > 0 && body[0] == '{' && err == nil
-	if st == scanBad && s.why == "nested too deep" {
+	if st == scanBad && s.why == tooDeep {
 		return
 	}
 	if (st == scanOK) != valid {

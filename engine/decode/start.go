@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 )
 
 // magics are the first bytes of files that are no logs, with what to do.
@@ -38,14 +39,34 @@ func (s *stream) start(buf []byte, last bool) int {
 		}
 	}
 	head := buf[:min(len(buf), 512)]
-	switch nul := bytes.IndexByte(head, 0); {
-	case nul < 0:
-	case len(head) >= 4 && head[1] == 0 && head[3] == 0 && head[0] != 0, len(head) >= 4 && head[0] == 0 && head[2] == 0 && head[1] != 0:
+	switch {
+	case halfEmpty(head):
 		return s.dead("UTF-16", magics[0].detail, buf)
-	case head[0] != '{' && head[0] != '[' && s.lines == nil && s.d.recogniseLine(firstLine(head), s.here()) == nil:
+	case len(head) > 64 && noise(head)*5 > len(head):
+		return s.dead("binary", "the bytes are no text", buf)
+	case bytes.IndexByte(head, 0) >= 0 && head[0] != '{' && head[0] != '[' && s.lines == nil && s.d.recogniseLine(firstLine(head), s.here()) == nil:
 		return s.dead("binary", "the bytes are no text", buf)
 	}
 	return 0
+}
+
+// halfEmpty recognises UTF-16 without a byte order mark.
+func halfEmpty(b []byte) bool {
+	return len(b) >= 4 && (b[1] == 0 && b[3] == 0 && b[0] != 0 || b[0] == 0 && b[2] == 0 && b[1] != 0)
+}
+
+// noise counts the bytes that text does not have. NULs do not count: logs that
+// were being written at a crash are full of them.
+func noise(b []byte) int {
+	n := 0
+	for i := 0; i < len(b); {
+		r, w := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && w == 1 || r < ' ' && r != 0 && r != '\n' && r != '\r' && r != '\t' && r != 0x1b {
+			n++
+		}
+		i += w
+	}
+	return n
 }
 
 func firstLine(b []byte) []byte {

@@ -96,6 +96,8 @@ var streams = []struct {
 	{"no time", strings.Replace(rec("x"), "2026", "x", 1) + "\n" + rec("b"), "b@2", "no time@1", ""},
 	{"text nobody knows, once", "hello\nworld\n\nagain\n" + rec("a") + "\nend\n", "a@5", "unknown format@1 unknown format@6", ""},
 	{"binary", "\x7fELF\x02\x01\x01\x00\x00\x00" + strings.Repeat("\x01\x00\n", 5000), "", "binary@1", ""},
+	{"binary that begins like JSON", "{" + strings.Repeat("\x80\x01\xfe\n\x02", 500), "", "binary@1", ""},
+	{"nested too deep", strings.Repeat(`{"a":`, 1000) + "1" + strings.Repeat("}", 1000) + "\n" + rec("b"), "b@2", "nested too deep@1", ""},
 	{"UTF-16 with mark", "\xff\xfe" + utf16le(rec("a")+"\n"), "", "UTF-16@1", ""},
 	{"UTF-16 without mark", utf16le(rec("a") + "\n"), "", "UTF-16@1", ""},
 	{"zip", "PK\x03\x04\x00\x00", "", "archive@1", ""},
