@@ -75,6 +75,7 @@ func TestTenDaysGiveTwoIncidents(t *testing.T) {
 	}
 	for seed := int64(1); seed <= seeds; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			day := story.New(seed)
 			res := play(t, day, day.Files(), nil)
 			found := above(res)
