@@ -76,12 +76,25 @@ func (c *checker) absent(t *term, known map[int]bool) {
 	switch t.op {
 	case opAnd, opOr:
 		// beside the others of the chain: all true in an and, all false in an or
+		by := make([]map[int]bool, len(t.args))
+		times := map[int]int{}
 		for i, a := range t.args {
-			now := map[int]bool{}
-			maps.Copy(now, known)
-			for j, b := range t.args {
-				if i != j {
-					maps.Copy(now, presentIf(b, t.op == opAnd))
+			by[i] = presentIf(a, t.op == opAnd)
+			for s := range by[i] {
+				times[s]++
+			}
+		}
+		for i, a := range t.args {
+			if !mayWarn(a) {
+				continue
+			}
+			now := maps.Clone(known)
+			if now == nil {
+				now = map[int]bool{}
+			}
+			for s, n := range times {
+				if n > 1 || !by[i][s] {
+					now[s] = true
 				}
 			}
 			c.absent(a, now)
@@ -93,6 +106,10 @@ func (c *checker) absent(t *term, known map[int]bool) {
 	case opUnequal:
 		c.warnMissing(t, t, known)
 	}
+}
+
+func mayWarn(t *term) bool {
+	return t.op == opAnd || t.op == opOr || t.op == opNot || t.op == opUnequal
 }
 
 func (c *checker) warnMissing(t, tested *term, known map[int]bool) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -332,6 +333,29 @@ func TestCondWarnsOfNegationWithoutPresence(t *testing.T) {
 				t.Errorf("%s: %v is no warning", src, m)
 			}
 		}
+	}
+}
+
+// TestCondLoadsLongChains: thousands of terms in one chain load in a moment.
+func TestCondLoadsLongChains(t *testing.T) {
+	began := time.Now()
+	for _, src := range []string{
+		strings.Repeat(`user.name == "a" or `, 1600) + `user.name == "last"`,
+		strings.Repeat(`user.name != "a" and `, 1600) + `user.name != "z"`,
+		`user.name in [` + strings.Repeat(`"word", `, 8000) + `"last"]`,
+	} {
+		c, mistakes := newCond(src, Position{}, testEnv())
+		if c == nil {
+			t.Fatalf("%.40s: %v", src, Mistakes(mistakes)[0])
+		}
+		env := testEnv()
+		c, _ = newCond(src, Position{}, env)
+		if hit, err := c.Match(event(env, map[string]engine.Value{"user.name": engine.String("last")})); !hit || err != nil {
+			t.Errorf("%.40s: %v, %v", src, hit, err)
+		}
+	}
+	if d := time.Since(began); d > 10*time.Second {
+		t.Errorf("it took %v", d)
 	}
 }
 
