@@ -52,6 +52,7 @@ type Alert struct {
 	Evidence    []Evidence      // first and last 20 events, by time; of a sequence its chain
 	Events      int64           // how many events made the points in all
 	Document    json.RawMessage // redacted ECS document of the earliest point
+	Earliest    uint64          // Event.Hash of the earliest point's event
 	Final       bool            // the episode is over
 	Incomplete  string          // why something may be missing (a quota dropped something); "" normally
 }

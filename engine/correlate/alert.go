@@ -84,6 +84,8 @@ func (a *alerts) build(s *summary) *engine.Alert {
 		Measure:     s.measure,
 		Events:      s.events,
 		Document:    s.document,
+		Earliest:    s.earliest.ev.Hash,
+		Highest:     s.top.ev.Time,
 		Final:       s.final,
 		Incomplete:  s.incomplete,
 	}

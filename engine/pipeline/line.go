@@ -49,9 +49,10 @@ type line struct {
 	part    *partition // whose records are being decoded
 	onHit   func(engine.Hit)
 	onKnown func(engine.Hit)
-	late    bool // a hit or a job's announcement stood behind the watermark
-	idle    bool // only measure times
-	placed  bool // the event in hand has its place already
+	late    bool   // a hit or a job's announcement stood behind the watermark
+	idle    bool   // only measure times
+	placed  bool   // the event in hand has its place already
+	wanted  wanted // only look for these events' documents; nil normally
 }
 
 func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
@@ -118,6 +119,10 @@ func (l *line) hit(h engine.Hit) {
 	if !l.placed {
 		l.part.place(ev)
 		l.placed = true
+	}
+	if l.wanted != nil {
+		l.wanted.meet(ev, l.documents)
+		return
 	}
 	if ev.Time <= l.mark {
 		l.late = true

@@ -23,5 +23,5 @@ func Play(parts Parts, records []engine.Record, refuse func(engine.Refusal)) *Re
 	dec.Decode(engine.Record{Chunk: true, Last: true, Origin: engine.Origin{Partition: -1, Source: "end of test"}}, l)
 	l.mark = math.MinInt64
 	l.end()
-	return finish(l, stats, 0)
+	return finish(l, stats)
 }

@@ -106,7 +106,12 @@ func (r *Replay) Run(ctx context.Context) (*Result, error) {
 		stats.passes = 2
 	}
 	l.end()
-	return finish(l, stats, time.Since(started)), nil
+	res := finish(l, stats)
+	if err := r.documents(ctx, res.Alerts); err != nil {
+		return nil, err
+	}
+	stats.seconds = time.Since(started).Seconds()
+	return res, nil
 }
 
 // read drives all partitions to their end. It returns false when the guesses

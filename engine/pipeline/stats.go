@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/incident"
@@ -146,7 +145,7 @@ type Result struct {
 }
 
 // finish gathers what the stations counted and groups the alerts.
-func finish(l *line, s *Stats, took time.Duration) *Result {
+func finish(l *line, s *Stats) *Result {
 	res := &Result{Alerts: l.corr.Alerts(), Stats: s}
 	res.Incidents = incident.Group(res.Alerts, l.parts.Incidents)
 	index := map[string]int{}
@@ -157,7 +156,6 @@ func finish(l *line, s *Stats, took time.Duration) *Result {
 		s.rules[index[al.Rule]].Alerts++
 	}
 	gather(l, s)
-	s.seconds = took.Seconds()
 	return res
 }
 
