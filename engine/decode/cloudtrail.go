@@ -162,7 +162,7 @@ var cloudTrailTable = []row{
 	{field: "ci.run.event", from: subjectFrom, value: fromSubject(func(s subject) string { return s.event })},
 	{field: "orchestrator.namespace", from: subjectFrom, value: fromSubject(func(s subject) string { return s.namespace })},
 	{field: "ci.run.id", from: sessionFrom, value: func(r *reading) engine.Value {
-		run, attempt, ok := sessionRun(trailSession(r))
+		run, attempt, ok := trailRun(r)
 		if !ok {
 			return engine.Value{}
 		}
@@ -172,14 +172,14 @@ var cloudTrailTable = []row{
 		return text(r.join(run, "-", attempt))
 	}},
 	{field: "ci.run.number", from: sessionFrom, value: func(r *reading) engine.Value {
-		run, _, ok := sessionRun(trailSession(r))
+		run, _, ok := trailRun(r)
 		if !ok {
 			return engine.Value{}
 		}
 		return text(run)
 	}},
 	{field: "ci.run.attempt", from: sessionFrom, value: func(r *reading) engine.Value {
-		_, attempt, ok := sessionRun(trailSession(r))
+		_, attempt, ok := trailRun(r)
 		if !ok {
 			return engine.Value{}
 		}
@@ -265,6 +265,10 @@ func trailSession(r *reading) string {
 	if r.has(3) {
 		return r.str(3)
 	}
+	return actingSession(r)
+}
+
+func actingSession(r *reading) string {
 	if r.str(0) != "AssumedRole" && r.str(0) != "Role" {
 		return ""
 	}
@@ -275,6 +279,15 @@ func trailSession(r *reading) string {
 	}
 	_, name, _ := strings.Cut(r.str(2), ":")
 	return name
+}
+
+// trailRun gives the run that a session name carries: the new session's, else
+// the one of the session that acts.
+func trailRun(r *reading) (run, attempt string, ok bool) {
+	if run, attempt, ok = sessionRun(r.str(3)); ok {
+		return run, attempt, ok
+	}
+	return sessionRun(actingSession(r))
 }
 
 // subjectFrom are the paths trailSubject reads.
@@ -305,7 +318,7 @@ func trailProvider(r *reading) engine.Value {
 		return text(parseSubject(s).provider)
 	}
 	r.at = r.at[3:]
-	if _, _, ok := sessionRun(trailSession(r)); ok {
+	if _, _, ok := trailRun(r); ok {
 		return engine.String("github")
 	}
 	return engine.Value{}

@@ -215,6 +215,19 @@ func (d *Decoder) event(rd *reader, raw []byte, c *context) {
 	}
 }
 
+// embed looks into an object that came as text.
+func (d *Decoder) embed(rd *reader, text []byte, n int32) {
+	if d.scan.embed(text, n) || !rd.fold || text[0] != '{' {
+		return
+	}
+	r := &d.read
+	from := len(r.arena)
+	if out, ok := structText(r.arena, text); ok {
+		r.arena = out
+		d.scan.embed(out[from:], n)
+	}
+}
+
 // derivedKinds are the names of derived events.
 var derivedKinds = map[string]bool{
 	"secret.exposed": true, "env.dumped": true, "model.pulled": true, "model.code_executed": true, "image.pulled": true, "action.used": true,
@@ -249,6 +262,7 @@ func (d *Decoder) hashID(ds engine.Dataset, raw []byte, c *context) string {
 	switch {
 	case c.byLine:
 		d.id = binary.BigEndian.AppendUint64(d.id[:0], uint64(c.origin.Line))
+		d.id = binary.BigEndian.AppendUint32(d.id, uint32(c.origin.Index))
 		d.sum.Write(d.id)
 	case !c.stream:
 		b := binary.BigEndian.AppendUint32(append(d.id[:0], 0), uint32(c.origin.Partition))
@@ -297,7 +311,7 @@ func (d *Decoder) begin(rd *reader, raw []byte, c *context) {
 	r.rd, r.cells, r.c, r.raw, r.arena = rd, d.scan.cells, c, raw, r.arena[:0]
 	for _, n := range rd.trie.embedded {
 		if cl := &r.cells[n]; cl.kind == '"' && len(cl.text) > 1 {
-			d.scan.embed(bytesOf(r.text(cl)), n)
+			d.embed(rd, bytesOf(r.text(cl)), n)
 		}
 	}
 	if rd.format != nil && rd.dash {

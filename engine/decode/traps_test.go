@@ -66,6 +66,8 @@ func TestTraps(t *testing.T) {
 			map[string]string{"event.action": "ListBuckets", "secret.principal": "ASIAEXAMPLEBUILDKEY2"}},
 		{"indexed document without", `{"@timestamp":"2026-03-02T10:15:00Z","event":{"kind":"event","dataset":"aws.cloudtrail","action":"x"},"aws":{"cloudtrail":{"user_identity":{"access_key_id":"AKIA1"}}}}`,
 			map[string]string{"event.action": "x", "secret.principal": "AKIA1", "event.dataset": "aws.cloudtrail"}},
+		{"a role assumed by a job's session", with("eventName", "AssumeRole", "requestParameters", rawJSON(`{"roleSessionName":"deploy"}`)),
+			map[string]string{"aws.cloudtrail.session_name": "deploy", "ci.run.id": "7001-1"}},
 		{"search hit", `{"_index":"x","_source":` + trail + `}`, map[string]string{"event.action": "ListBuckets"}},
 		{"Filebeat around a record", `{"@timestamp":"2026-03-02T10:20:00Z","message":` + inString(trail) + `,"log":{"offset":1,"file":{"path":"/x"}},"agent":{"type":"filebeat"},"ecs":{"version":"8.0.0"}}`,
 			map[string]string{"event.action": "ListBuckets", "@timestamp": "2026-03-02T10:15:00Z"}},
@@ -189,6 +191,17 @@ func FuzzTime(f *testing.F) {
 		got, ok := parseTime(s)
 		if err == nil && len(s) >= 20 && s[13] == ':' && want.Year() >= firstYear && want.Year() <= lastYear && (!ok || got != want.UnixNano()) && !strings.Contains(s, ",") {
 			t.Fatalf("%q: %v %v, want %v", s, time.Unix(0, got).UTC(), ok, want)
+		}
+	})
+}
+
+// FuzzStructText: what is taken for a struct gives valid JSON.
+func FuzzStructText(f *testing.F) {
+	f.Add([]byte(`{type=AssumedRole, a={b=null, c=[x, y]}, d=x, y, e=}`))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if out, ok := structText(nil, b); ok && !json.Valid(out) {
+			t.Fatalf("%q gives %q", b, out)
 		}
 	})
 }

@@ -93,7 +93,7 @@ func (f *flowLines) line(line []byte, c *context, out *emitter) {
 	if len(line) == 0 {
 		return
 	}
-	if c.origin.Source != f.source || c.origin.Line == 1 && c.stream {
+	if c.origin.Source != f.source || c.stream && c.origin.Line == 1 && c.origin.Index == 0 {
 		f.source, f.names, f.header = c.origin.Source, flowDefault, false
 	}
 	if flowHeader(line) {
