@@ -44,6 +44,9 @@ func (p *structParser) object(depth int) bool {
 		if p.s[p.i] == '}' {
 			break
 		}
+		if p.s[p.i] != ',' || p.i+2 >= len(p.s) {
+			return false
+		}
 		p.i += 2 // comma and blank
 	}
 	p.i++
