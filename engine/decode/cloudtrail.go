@@ -17,17 +17,11 @@ var cloudTrail = format{
 		if !r.has(1) {
 			return r.has(0) && r.has(4) // Insights have no source
 		}
-		return r.has(2) && (r.has(0) || r.has(3) || r.has(5)) && !strings.HasPrefix(r.str(1), "aws:") // aws:s3 is a bucket notification
+		return (r.has(2) && (r.has(0) || r.has(3) || r.has(5)) || r.has(0) && r.has(3) && r.has(4)) && !strings.HasPrefix(r.str(1), "aws:") // aws:s3 is a bucket notification
 	},
-	table:   cloudTrailTable,
-	derived: []derivation{credIssued},
-	document: func(doc map[string]any, raw []byte) {
-		flattened(doc, raw, "requestParameters", "aws.cloudtrail.flattened.request_parameters",
-			"responseElements", "aws.cloudtrail.flattened.response_elements",
-			"additionalEventData", "aws.cloudtrail.flattened.additional_eventdata",
-			"serviceEventDetails", "aws.cloudtrail.flattened.service_event_details",
-			"insightDetails", "aws.cloudtrail.flattened.insight_details")
-	},
+	table:    cloudTrailTable,
+	derived:  []derivation{credIssued},
+	document: trailDocument,
 }
 
 // cloudTrailCopy reads copies in data lakes, whose keys are lower-cased and
@@ -39,6 +33,7 @@ var cloudTrailCopy = format{
 	sniff:    func(r *reading) bool { return r.has(1) && r.has(2) && (r.has(0) || r.has(3) || r.has(4)) },
 	table:    cloudTrailTable,
 	derived:  []derivation{credIssued},
+	document: trailDocument,
 	fold:     true,
 	embedded: "userIdentity requestParameters responseElements additionalEventData tlsDetails resources",
 }
@@ -55,20 +50,19 @@ var cloudTrailTable = []row{
 	{field: "event.provider", from: "eventSource"},
 	{field: "event.action", from: "eventName"},
 	{field: "event.outcome", from: "errorCode errorMessage eventName responseElements.ConsoleLogin", value: trailOutcome},
-	{field: "event.category", from: "eventName eventSource", value: trailCategory},
-	{field: "event.type", from: "eventName eventSource", value: trailType},
+	{field: "event.category", from: "eventName", value: trailCategory},
+	{field: "event.type", from: "eventName", value: trailType},
 	{field: "error.code", from: "errorCode"},
 	{field: "error.message", from: "errorMessage"},
 	{field: "source.address", from: "sourceIPAddress"},
 	{field: "source.ip", from: "sourceIPAddress", value: firstPublic},
 	{field: "user.name", from: identity + "userName " + issuer + "userName"},
 	{field: "user.id", from: identity + "principalId userIdentity.onBehalfOf.userId"},
-	{field: "user.target.name", from: "eventSource requestParameters.userName", value: func(r *reading) engine.Value {
-		if r.str(0) != "iam.amazonaws.com" {
-			return engine.Value{}
-		}
-		return text(r.str(1))
-	}},
+	{field: "user.target.name", from: "requestParameters.userName"},
+	{field: "user.target.id", from: "responseElements.user.userId"},
+	{field: "user.changes.name", from: "requestParameters.newUserName"},
+	{field: "group.name", from: "requestParameters.groupName"},
+	{field: "group.id", from: "responseElements.group.groupId"},
 	{field: "user_agent.original", from: "userAgent"},
 	{field: "tls.version", from: "tlsDetails.tlsVersion", value: tlsVersion},
 	{field: "tls.version_protocol", from: "tlsDetails.tlsVersion", value: tlsProtocol},
@@ -89,7 +83,7 @@ var cloudTrailTable = []row{
 	{field: "aws.cloudtrail.management_event", from: "managementEvent"},
 	{field: "aws.cloudtrail.read_only", from: "readOnly"},
 	{field: "aws.cloudtrail.request_id", from: "requestID"},
-	{field: "aws.cloudtrail.shared_event_id", from: "sharedEventID"},
+	{field: "aws.cloudtrail.shared_event_id", from: "sharedEventID sharedEventId"},
 	{field: "aws.cloudtrail.recipient_account_id", from: "recipientAccountId"},
 	{field: "aws.cloudtrail.api_version", from: "apiVersion"},
 	{field: "aws.cloudtrail.error_code", from: "errorCode"},
@@ -99,7 +93,7 @@ var cloudTrailTable = []row{
 	{field: "aws.cloudtrail.user_identity.access_key_id", from: identity + "accessKeyId"},
 	{field: "aws.cloudtrail.user_identity.invoked_by", from: identity + "invokedBy"},
 	{field: "aws.cloudtrail.user_identity.session_context.creation_date", from: session + "attributes.creationDate"},
-	{field: "aws.cloudtrail.user_identity.session_context.mfa_authenticated", from: session + "attributes.mfaAuthenticated additionalEventData.MFAUsed"},
+	{field: "aws.cloudtrail.user_identity.session_context.mfa_authenticated", from: session + "attributes.mfaAuthenticated"},
 	{field: "aws.cloudtrail.user_identity.session_context.session_issuer.type", from: issuer + "type"},
 	{field: "aws.cloudtrail.user_identity.session_context.session_issuer.principal_id", from: issuer + "principalId"},
 	{field: "aws.cloudtrail.user_identity.session_context.session_issuer.arn", from: issuer + "arn"},
@@ -107,13 +101,22 @@ var cloudTrailTable = []row{
 	{field: "aws.cloudtrail.user_identity.session_context.session_issuer.user_name", from: issuer + "userName"},
 	{field: "aws.cloudtrail.user_identity.session_context.ec2_role_delivery", from: session + "ec2RoleDelivery"},
 	{field: "aws.cloudtrail.session_name", from: sessionFrom, value: func(r *reading) engine.Value { return text(trailSession(r)) }},
-	{field: "aws.cloudtrail.console_session", from: "sessionCredentialFromConsole"},
+	{field: "aws.cloudtrail.session_credential_from_console", from: "sessionCredentialFromConsole"},
 	{field: "aws.cloudtrail.vpc_endpoint_id", from: "vpcEndpointId"},
 	{field: "aws.cloudtrail.bearer_token", from: "additionalEventData.callWithBearerToken"},
 	{field: "aws.cloudtrail.addendum.reason", from: "addendum.reason"},
-	{field: "aws.cloudtrail.request_parameters", from: "requestParameters"},
-	{field: "aws.cloudtrail.response_elements", from: "responseElements"},
-	{field: "aws.cloudtrail.additional_eventdata", from: "additionalEventData"},
+	{field: "aws.cloudtrail.request_parameters", from: "requestParameters", value: trailText},
+	{field: "aws.cloudtrail.response_elements", from: "responseElements", value: trailText},
+	{field: "aws.cloudtrail.additional_eventdata", from: "additionalEventData", value: trailText},
+	{field: "aws.cloudtrail.service_event_details", from: "serviceEventDetails", value: trailText},
+	{field: "aws.cloudtrail.console_login.additional_eventdata.login_to", from: "eventName additionalEventData.LoginTo", value: func(r *reading) engine.Value {
+		if r.str(0) != "ConsoleLogin" {
+			return engine.Value{}
+		}
+		return text(r.str(1))
+	}},
+	{field: "aws.cloudtrail.console_login.additional_eventdata.mobile_version", from: "eventName additionalEventData.MobileVersion", value: loginFlag},
+	{field: "aws.cloudtrail.console_login.additional_eventdata.mfa_used", from: "eventName additionalEventData.MFAUsed", value: loginFlag},
 	{field: "aws.cloudtrail.resources.arn", from: "resources.ARN resources.arn"},
 
 	{field: "secret.principal", from: identity + "accessKeyId additionalEventData.callWithBearerToken " + identity + "userName", value: func(r *reading) engine.Value {
@@ -234,6 +237,14 @@ func trailOutcome(r *reading) engine.Value {
 		return engine.String("failure")
 	}
 	return engine.String("success")
+}
+
+// loginFlag reads the yes and no of a sign-in.
+func loginFlag(r *reading) engine.Value {
+	if r.str(0) != "ConsoleLogin" || !r.has(1) {
+		return engine.Value{}
+	}
+	return engine.Boolean(!strings.EqualFold(r.str(1), "no") && !strings.EqualFold(r.str(1), "false"))
 }
 
 // tlsVersion gives the digits of TLSv1.3 or 1.3; the literal word that stands

@@ -56,94 +56,49 @@ func kinds(category string, types ...string) trailKind {
 	return trailKind{engine.Strings(category), engine.Strings(types...)}
 }
 
-var (
-	kindDefault = kinds("api", "info")
-	kindLogin   = kinds("authentication", "info")
-)
+var kindDefault = kinds("api", "info")
 
-// trailKinds are the calls with a category of their own, as Elastic files them.
-var trailKinds = map[string]trailKind{
-	"ConsoleLogin":                    kindLogin,
-	"AssumeRole":                      kindLogin,
-	"AssumeRoleWithSAML":              kindLogin,
-	"AssumeRoleWithWebIdentity":       kindLogin,
-	"AssumeRoot":                      kindLogin,
-	"AssumeRoleForPodIdentity":        kindLogin,
-	"GetSessionToken":                 kindLogin,
-	"GetFederationToken":              kindLogin,
-	"CreateSession":                   kindLogin,
-	"SwitchRole":                      kindLogin,
-	"CheckMfa":                        kindLogin,
-	"CreateUser":                      kinds("iam", "user", "creation"),
-	"DeleteUser":                      kinds("iam", "user", "deletion"),
-	"UpdateUser":                      kinds("iam", "user", "change"),
-	"ListUsers":                       kinds("iam", "user", "info"),
-	"GetUser":                         kinds("iam", "user", "info"),
-	"CreateAccessKey":                 kinds("iam", "user", "change"),
-	"DeleteAccessKey":                 kinds("iam", "user", "change"),
-	"UpdateAccessKey":                 kinds("iam", "user", "change"),
-	"CreateServiceSpecificCredential": kinds("iam", "user", "change"),
-	"CreateLoginProfile":              kinds("iam", "user", "change"),
-	"UpdateLoginProfile":              kinds("iam", "user", "change"),
-	"DeleteLoginProfile":              kinds("iam", "user", "change"),
-	"ChangePassword":                  kinds("iam", "user", "change"),
-	"EnableMFADevice":                 kinds("iam", "user", "change"),
-	"DeactivateMFADevice":             kinds("iam", "user", "change"),
-	"CreateVirtualMFADevice":          kinds("iam", "user", "change"),
-	"DeleteVirtualMFADevice":          kinds("iam", "user", "change"),
-	"UploadSSHPublicKey":              kinds("iam", "user", "change"),
-	"UpdateSSHPublicKey":              kinds("iam", "user", "change"),
-	"DeleteSSHPublicKey":              kinds("iam", "user", "change"),
-	"AttachUserPolicy":                kinds("iam", "user", "change"),
-	"DetachUserPolicy":                kinds("iam", "user", "change"),
-	"PutUserPolicy":                   kinds("iam", "user", "change"),
-	"DeleteUserPolicy":                kinds("iam", "user", "change"),
-	"CreateGroup":                     kinds("iam", "group", "creation"),
-	"DeleteGroup":                     kinds("iam", "group", "deletion"),
-	"UpdateGroup":                     kinds("iam", "group", "change"),
-	"GetGroup":                        kinds("iam", "group", "info"),
-	"ListGroups":                      kinds("iam", "group", "info"),
-	"AddUserToGroup":                  kinds("iam", "group", "change"),
-	"RemoveUserFromGroup":             kinds("iam", "group", "change"),
-	"AttachGroupPolicy":               kinds("iam", "group", "change"),
-	"DetachGroupPolicy":               kinds("iam", "group", "change"),
-	"PutGroupPolicy":                  kinds("iam", "group", "change"),
-	"DeleteGroupPolicy":               kinds("iam", "group", "change"),
-	"CreateRole":                      kinds("iam", "creation"),
-	"DeleteRole":                      kinds("iam", "deletion"),
-	"AttachRolePolicy":                kinds("iam", "change"),
-	"DetachRolePolicy":                kinds("iam", "change"),
-	"PutRolePolicy":                   kinds("iam", "change"),
-	"DeleteRolePolicy":                kinds("iam", "change"),
-	"UpdateAssumeRolePolicy":          kinds("iam", "change"),
-	"CreatePolicy":                    kinds("iam", "creation"),
-	"DeletePolicy":                    kinds("iam", "deletion"),
-	"CreatePolicyVersion":             kinds("iam", "change"),
-	"SetDefaultPolicyVersion":         kinds("iam", "change"),
-	"UpdateAccountPasswordPolicy":     kinds("iam", "change"),
-	"CreateOpenIDConnectProvider":     kinds("iam", "creation"),
-	"CreateSAMLProvider":              kinds("iam", "creation"),
-	"StopLogging":                     kinds("configuration", "change"),
-	"StartLogging":                    kinds("configuration", "change"),
-	"UpdateTrail":                     kinds("configuration", "change"),
-	"PutEventSelectors":               kinds("configuration", "change"),
-	"CreateTrail":                     kinds("configuration", "creation"),
-	"DeleteTrail":                     kinds("configuration", "deletion"),
+// trailKinds are the calls with a category of their own, as Elastic files them;
+// every other call is api and info.
+var trailKinds = map[string]trailKind{}
+
+func init() {
+	for kind, names := range map[[3]string]string{
+		{"authentication", "info"}:  "AssumeRole ConsoleLogin",
+		{"file", "creation"}:        "CreateBucket",
+		{"file", "deletion"}:        "DeleteBucket",
+		{"iam", "user", "creation"}: "CreateUser",
+		{"iam", "user", "deletion"}: "DeleteUser",
+		{"iam", "user", "info"}:     "GetUser GetUserPolicy ListAttachedUserPolicies ListGroupsForUser ListUserPolicies ListUserTags ListUsers",
+		{"iam", "user", "change"}: "AttachUserPolicy ChangePassword CreateAccessKey CreateVirtualMFADevice DeactivateMFADevice DeleteAccessKey " +
+			"DeleteSSHPublicKey DeleteUserPermissionsBoundary DeleteUserPolicy DeleteVirtualMFADevice DetachUserPolicy EnableMFADevice " +
+			"PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey UpdateLoginProfile UpdateSSHPublicKey UpdateUser",
+		{"iam", "group", "creation"}: "CreateGroup",
+		{"iam", "group", "deletion"}: "DeleteGroup",
+		{"iam", "group", "info"}:     "GetGroup GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups",
+		{"iam", "group", "change"}:   "AddUserToGroup AttachGroupPolicy DeleteGroupPolicy DetachGroupPolicy PutGroupPolicy RemoveUserFromGroup UpdateGroup",
+		{"iam", "admin", "creation"}: "CreateKeyPair",
+		{"iam", "admin", "change"}:   "SetDefaultPolicyVersion SetSecurityTokenServicePreferences UpdateAccountPasswordPolicy UpdateRole",
+	} {
+		types := kind[1:]
+		if kind[2] == "" {
+			types = kind[1:2]
+		}
+		for _, name := range strings.Fields(names) {
+			trailKinds[name] = kinds(kind[0], types...)
+		}
+	}
 }
 
-func trailCategory(r *reading) engine.Value { return kindOf(r.str(0), r.str(1)).category }
+func trailCategory(r *reading) engine.Value { return kindOf(r.str(0)).category }
 
-func trailType(r *reading) engine.Value { return kindOf(r.str(0), r.str(1)).types }
+func trailType(r *reading) engine.Value { return kindOf(r.str(0)).types }
 
-func kindOf(name, source string) trailKind {
-	k, ok := trailKinds[name]
-	switch {
-	case !ok:
-		return kindDefault
-	case name == "CreateSession" && source != "rolesanywhere.amazonaws.com", name == "GetSessionToken" && source != "sts.amazonaws.com":
-		return kindDefault
+func kindOf(name string) trailKind {
+	if k, ok := trailKinds[name]; ok {
+		return k
 	}
-	return k
+	return kindDefault
 }
 
 // issuedFrom are the paths issuedKey reads: the key of an STS answer, of a new

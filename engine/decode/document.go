@@ -76,7 +76,9 @@ func (m *Documents) Document(ev *engine.Event) []byte {
 	}
 	setPath(m.doc, "ecs.version", engine.ECSVersion)
 	m.related("related.ip", "source.ip", "destination.ip", "runner.ip")
-	m.related("related.user", "user.name", "user.target.name")
+	if ev.Dataset != engine.CloudTrail { // trailDocument knows better
+		m.related("related.user", "user.name", "user.target.name")
+	}
 	m.related("related.hosts", "host.name", "destination.domain", "runner.name")
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -125,7 +127,23 @@ func (m *Documents) put(f engine.Field, v engine.Value) {
 	setPath(m.doc, f.Name(), x)
 }
 
-func (m *Documents) has(name string) bool { return getPath(m.doc, name) != nil }
+// has reports whether a path holds something; a list on the way holds it in its
+// elements.
+func (m *Documents) has(name string) bool {
+	doc := m.doc
+	for {
+		key, rest, more := strings.Cut(name, ".")
+		if !more {
+			return doc[key] != nil
+		}
+		next, ok := doc[key].(map[string]any)
+		if !ok {
+			_, list := doc[key].([]any)
+			return list
+		}
+		doc, name = next, rest
+	}
+}
 
 // related collects the values of some fields under one name.
 func (m *Documents) related(name string, from ...string) {
@@ -193,23 +211,5 @@ func getPath(doc map[string]any, path string) any {
 			return nil
 		}
 		doc, path = next, rest
-	}
-}
-
-// flattened copies free-form objects of a record into a document, as Elastic's
-// flattened fields hold them; beyond 32 KB they are left out.
-func flattened(doc map[string]any, raw []byte, pairs ...string) {
-	const limit = 32 << 10
-	for i := 0; i < len(pairs); i += 2 {
-		v := node(raw).get(pairs[i])
-		if v.kind() != '{' || len(v) > limit {
-			continue
-		}
-		var x any
-		dec := json.NewDecoder(bytes.NewReader(v))
-		dec.UseNumber()
-		if dec.Decode(&x) == nil {
-			setPath(doc, pairs[i+1], x)
-		}
 	}
 }

@@ -45,7 +45,7 @@ func TestTraps(t *testing.T) {
 		{"console login decides by its answer", with("eventName", "ConsoleLogin", "responseElements", rawJSON(`{"ConsoleLogin":"Success"}`), "errorMessage", "x"), map[string]string{"event.outcome": "success"}},
 		{"resources null", with("resources", rawJSON("null")), map[string]string{"aws.cloudtrail.resources.arn": ""}},
 		{"flags as strings", with("readOnly", "true", "managementEvent", "false", "sessionCredentialFromConsole", "true"),
-			map[string]string{"aws.cloudtrail.read_only": "true", "aws.cloudtrail.management_event": "false", "aws.cloudtrail.console_session": "true"}},
+			map[string]string{"aws.cloudtrail.read_only": "true", "aws.cloudtrail.management_event": "false", "aws.cloudtrail.session_credential_from_console": "true"}},
 		{"service as address", with("sourceIPAddress", "ec2.amazonaws.com"), map[string]string{"source.ip": "", "source.address": "ec2.amazonaws.com"}},
 		{"AWS itself", with("sourceIPAddress", "AWS Internal/x"), map[string]string{"source.ip": "", "source.address": "AWS Internal/x"}},
 		{"leading zeros", with("sourceIPAddress", "203.0.113.009"), map[string]string{"source.ip": "", "source.address": "203.0.113.009"}},
