@@ -15,7 +15,7 @@ import (
 
 // envelope is one kind of wrapping around records.
 type envelope struct {
-	name  string
+	name  string // for people who read the list below; part of the message when a payload is no base64
 	signs string
 	// open finds the payload. It reports false when the object is none of these;
 	// a payload of nil with a reason is understood and holds no records.
@@ -189,7 +189,7 @@ func (d *Decoder) unwrap(raw []byte, c *context, s *stream) bool {
 		}
 		inner := *c
 		inner.outer, inner.parent = raw, c
-		d.open1(payload, encoding, &inner, s)
+		d.unpackInto(e, payload, encoding, &inner, s)
 		return true
 	}
 	taken, left := false, false
@@ -215,8 +215,8 @@ func (d *Decoder) takes(payload []byte, c *context, s *stream) bool {
 	return s.named || d.recogniseLine(firstLine(payload), c) != nil
 }
 
-// open1 decodes a payload as it is written in its envelope.
-func (d *Decoder) open1(n node, encoding wrapping, c *context, s *stream) {
+// unpackInto decodes a payload as it is written in its envelope.
+func (d *Decoder) unpackInto(e *envelope, n node, encoding wrapping, c *context, s *stream) {
 	scratch := d.scratchAt(s.deep)
 	if n.kind() != '"' {
 		d.payload(n, c, s, offsetIn(c.outer, n))
@@ -226,7 +226,7 @@ func (d *Decoder) open1(n node, encoding wrapping, c *context, s *stream) {
 	if encoding == asBase64 {
 		m, err := base64.StdEncoding.Decode(*scratch, *scratch)
 		if err != nil {
-			d.out.refuse(c, "not base64", "the payload of the envelope must be base64: "+err.Error(), c.outer)
+			d.out.refuse(c, "not base64", "the payload of a "+e.name+" must be base64: "+err.Error(), c.outer)
 			d.index++
 			return
 		}

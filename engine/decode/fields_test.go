@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,15 +69,20 @@ func sources(t *testing.T) map[string][]string {
 
 // textFields are the fields that the text decoders name.
 func textFields(t *testing.T) []string {
-	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", func(f os.FileInfo) bool {
-		return strings.HasPrefix(f.Name(), "text") && !strings.HasSuffix(f.Name(), "_test.go")
-	}, 0)
+	files, err := filepath.Glob("text*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
-	for _, p := range pkgs {
-		ast.Inspect(p, func(n ast.Node) bool {
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
 			if c, ok := n.(*ast.CallExpr); ok && len(c.Args) == 1 {
 				if s, ok := c.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "MustField" {
 					out = append(out, strings.Trim(c.Args[0].(*ast.BasicLit).Value, `"`))
