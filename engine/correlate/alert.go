@@ -197,7 +197,7 @@ func (a *alerts) title(s *summary, al *engine.Alert) string {
 		case "measure":
 			return engine.Float(al.Measure)
 		}
-		return a.value(s.rule, ref, s.top)
+		return a.redacted(a.value(s.rule, ref, s.top)) // before the template cuts it
 	})
 }
 
