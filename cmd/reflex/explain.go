@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,6 +71,7 @@ func (a *app) explain(c *cobra.Command, f *replayFlags, id string, paths []strin
 	w := newWitness(l.set, l.data, key, most)
 	parts := l.parts()
 	parts.Since, parts.Until, parts.Look = since, until, w.look
+	w.redact = parts.Redact
 	bar := newProgress(a.err)
 	said := refusals{app: a, bar: bar}
 	r := &pipeline.Replay{Parts: parts, Inputs: inputs, Lateness: 20 * time.Minute, Progress: bar.show, Refuse: said.say,
@@ -114,6 +116,7 @@ type witness struct {
 	enricher *enrich.Enricher
 	key      string
 	most     int
+	redact   func(string) string // overwrites secrets in what will be printed
 	events   int64
 	probes   []testimony
 }
@@ -209,8 +212,24 @@ func (w *witness) judge(t *testimony, p *rule.Probe, ev *engine.Event) {
 
 func (w *witness) sight(p *rule.Probe, ev *engine.Event, score float64, except string) sight {
 	parts := p.Cond.Explain(ev)
+	held := false // some value holds a secret
 	for i := range parts {
-		parts[i].Value = parts[i].Value.Clone()
+		v := parts[i].Value.Clone()
+		if k := v.Kind(); w.redact != nil && (k == engine.Keyword || k == engine.List) {
+			if s := w.redact(v.Text()); s != v.Text() {
+				v, held = engine.String(s), true
+			}
+		}
+		if err := parts[i].Err; w.redact != nil && err != nil {
+			parts[i].Err = errors.New(w.redact(err.Error()))
+		}
+		parts[i].Value = v
+	}
+	for i, x := range parts {
+		// What a function made of it, in other case or cut, no format knows.
+		if k := x.Value.Kind(); held && (k == engine.Keyword || k == engine.List) && strings.ContainsAny(x.Text, "([+") {
+			parts[i].Value = engine.String("(not shown: made of a secret)")
+		}
 	}
 	return sight{ev.Hash, score, strings.Clone(ev.Origin.String()), ev.Time, parts, except}
 }

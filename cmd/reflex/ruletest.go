@@ -163,7 +163,7 @@ func namedText(list []engine.Named) string {
 func nearest(parts pipeline.Parts, data *enrich.Data, records []engine.Record, id string) []string {
 	p := &printer{}
 	w := newWitness(parts.Set, data, "", 1)
-	parts.Look = w.look
+	parts.Look, w.redact = w.look, parts.Redact
 	res := pipeline.Play(parts, records, nil)
 	var out []string
 	for i := range parts.Set.Probes {
