@@ -7,7 +7,11 @@ type Func struct {
 	Name   string
 	Params []Param
 	Result Type
-	Help   string // one line for `rules check`, the schema and the README
+	// Networks: a call is true only when its first argument, an address, lies in
+	// one of the networks that the other arguments, constants, name. The index
+	// of conditions uses it.
+	Networks bool
+	Help     string // one line for `rules check`, the schema and the README
 	// Bind checks the arguments known at load (a list's name, a CIDR) and
 	// gives the call. Its error is shown under the rule's expression.
 	Bind func(args []Arg) (Call, error)

@@ -79,6 +79,11 @@ func share(s engine.Slot, a rule.Atom) float64 {
 			return 0.3
 		}
 		return 0.6
+	case rule.AtomNetwork:
+		if bits := a.Network.Bits(); bits < 16 {
+			return 0.3
+		}
+		return 0.02
 	case rule.AtomPrefix:
 		return [...]float64{1, 0.3, 0.15, 0.08, 0.04}[min(4, len(a.Value.Str()))]
 	case rule.AtomContains:
@@ -123,7 +128,7 @@ func (b *builder) route() *route {
 // slot files all atoms of one slot.
 func (b *builder) slot(r *route, atoms []rule.Atom) {
 	slot := atoms[0].Slot
-	w, s, t := newWords(slot), starts{slot: slot}, newLiterals(slot)
+	w, s, t, n := newWords(slot), starts{slot: slot}, newLiterals(slot), networks{slot: slot}
 	for _, a := range atoms {
 		probes := b.filed[a]
 		switch a.Kind {
@@ -133,12 +138,17 @@ func (b *builder) slot(r *route, atoms []rule.Atom) {
 			s.put(a.Value.Str(), probes)
 		case rule.AtomContains:
 			t.put(a.Value.Str(), a.Fold, probes)
+		case rule.AtomNetwork:
+			n.put(a.Network, probes)
 		case rule.AtomPresent:
 			r.there = append(r.there, presence{slot, probes})
 		}
 	}
 	if w.size > 0 {
 		r.words = append(r.words, w)
+	}
+	if n.byNet != nil {
+		r.nets = append(r.nets, n)
 	}
 	if len(s.entries) > 0 {
 		s.done()

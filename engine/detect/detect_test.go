@@ -98,7 +98,7 @@ func randomCondition(r *rand.Rand, depth int) string {
 	case 10:
 		return fmt.Sprintf("message matches %q", []string{"(?i)token=", "^curl", "denied|install", "^(cred.issued|x)$", "k", "(?i)k", "user$", "[ab]c*"}[r.IntN(8)])
 	case 11:
-		return "foreign(source.ip)"
+		return []string{"foreign(source.ip)", `cidr(source.ip, "203.0.113.9", "2001:db8::/32")`, `cidr(source.ip, "203.0.113.8/31")`, `cidr(source.ip, "10.0.0.0/8", "::ffff:203.0.0.0/104")`}[r.IntN(4)]
 	case 12:
 		return "source.ip == \"203.0.113.9\""
 	case 13:

@@ -26,6 +26,7 @@ type route struct {
 	words  []words    // equality
 	starts []starts   // prefixes
 	texts  []literals // literals inside texts
+	nets   []networks // addresses inside networks
 	there  []presence
 }
 
@@ -152,6 +153,10 @@ func (r *route) find(ev *engine.Event, f *found) {
 	for i := range r.texts {
 		t := &r.texts[i]
 		t.find(ev.Values[t.slot].Str(), f)
+	}
+	for i := range r.nets {
+		n := &r.nets[i]
+		n.find(ev.Values[n.slot], f)
 	}
 	for i := range r.there {
 		t := &r.there[i]

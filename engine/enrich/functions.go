@@ -27,7 +27,7 @@ func (d *Data) Functions() []engine.Func {
 			Help: "the address is ours: in a known network (list known_networks, --known), or not public",
 			Bind: d.bindKnown},
 		{Name: "cidr", Params: []engine.Param{ip, {Name: "networks", Type: engine.Keyword, Const: true, Variadic: true}}, Result: engine.Bool,
-			Help: "the address lies in one of the networks",
+			Help: "the address lies in one of the networks", Networks: true,
 			Bind: bindCIDR},
 		{Name: "budget", Params: []engine.Param{principal}, Result: engine.Double,
 			Help: "what a key may cost in US dollars a day, by the inventory; nil when it sets none",

@@ -87,7 +87,7 @@ func (w *writer) boolean() string {
 		w.looping--
 		return out
 	case 16:
-		return "known(" + w.address() + ")"
+		return pickOne(w.decisions, "known("+w.address()+")", "cidr("+w.address()+", \"10.0.0.0/8\", \"203.0.113.0/29\")", "cidr("+w.address()+", \"::ffff:10.0.0.0/104\", \"2001:db8::/32\")")
 	case 17:
 		return "foreign(" + w.address() + ", " + w.text() + ")"
 	case 18:
@@ -220,6 +220,8 @@ func (a Atom) holds(ev *engine.Event) bool {
 		return !v.IsNil()
 	case a.Kind == AtomEqual:
 		return v == a.Value || isNumber(v) && isNumber(a.Value) && v.Float() == a.Value.Float()
+	case a.Kind == AtomNetwork:
+		return v.Kind() == engine.IP && a.Network.Contains(v.Addr())
 	case v.Kind() != engine.Keyword:
 		return false
 	case a.Kind == AtomPrefix:

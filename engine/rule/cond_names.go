@@ -295,7 +295,7 @@ func arity(least, most int) string {
 
 // call checks and binds a call of a function handed to Compile.
 func (c *checker) call(f engine.Func, name, place span, args []*term, bad bool) *term {
-	t := &term{op: opCall, typ: f.Result, span: place, args: args, name: f.Name}
+	t := &term{op: opCall, typ: f.Result, span: place, args: args, name: f.Name, nets: f.Networks}
 	least, most := 0, len(f.Params)
 	for _, p := range f.Params {
 		if !p.Optional && !p.Variadic {

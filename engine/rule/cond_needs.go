@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"net/netip"
+
 	"github.com/seed-843b225c/reflex/engine"
 )
 
@@ -17,6 +19,7 @@ type AtomKind uint8
 // The kinds of atoms, from telling much to telling little.
 const (
 	AtomEqual    AtomKind = iota // is Value; two numbers are equal by their float
+	AtomNetwork                  // is an address in Network
 	AtomPrefix                   // is a text that begins with Value
 	AtomContains                 // is a text that holds Value
 	AtomPresent                  // is not nil
@@ -27,6 +30,8 @@ type Atom struct {
 	Slot  int
 	Kind  AtomKind
 	Value engine.Value
+	// Network, of AtomNetwork, is masked and unmapped.
+	Network netip.Prefix
 	// Fold: Value is lower-case ASCII and case does not matter. A text with
 	// other letters than ASCII may hold the atom without showing it.
 	Fold bool
@@ -76,6 +81,8 @@ func necessary(t *term, truth bool) Needs {
 		return textAtom(t)
 	case opMatches:
 		return patternAtoms(t)
+	case opCall:
+		return networkAtoms(t)
 	case opSlot:
 		if t.typ == engine.Bool {
 			return Needs{{{Slot: t.slot, Kind: AtomEqual, Value: engine.Boolean(true)}}}
@@ -210,6 +217,35 @@ func patternAtoms(t *term) Needs {
 		kind = AtomEqual
 	}
 	return clause(slot, fold || p.fold, kind, values...)
+}
+
+// networkAtoms is for functions like cidr(source.ip, "192.0.2.0/24").
+func networkAtoms(t *term) Needs {
+	if !t.nets || t.args[0].op != opSlot || t.args[0].typ != engine.IP {
+		return nil
+	}
+	var c Clause
+	for _, a := range t.args[1:] {
+		s, _ := a.constText()
+		p, err := netip.ParsePrefix(s)
+		if addr, bad := netip.ParseAddr(s); bad == nil {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil
+		}
+		if addr := p.Addr(); addr.Is4In6() {
+			if p.Bits() < 96 {
+				return nil
+			}
+			p = netip.PrefixFrom(addr.Unmap(), p.Bits()-96)
+		}
+		c = append(c, Atom{Slot: t.args[0].slot, Kind: AtomNetwork, Network: p.Masked()})
+	}
+	if len(c) == 0 || len(c) > maxAtoms {
+		return nil
+	}
+	return Needs{c}
 }
 
 // clause makes one clause. With fold every value must be lower-case ASCII, as

@@ -74,6 +74,7 @@ type term struct {
 	set   engine.Set     // opInSet
 	call  engine.Call    // opCall
 	param []engine.Param // opCall, one for each of args
+	nets  bool           // opCall: engine.Func.Networks
 	fn    *builtinFunc   // opBuiltin
 	re    *pattern       // opMatches
 }

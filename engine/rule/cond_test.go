@@ -49,13 +49,16 @@ func testFunctions() []engine.Func {
 		{Name: "known", Params: []engine.Param{ip}, Result: engine.Bool, Bind: func([]engine.Arg) (engine.Call, error) {
 			return func(_ int64, a, _, _ engine.Value) engine.Value { return engine.Boolean(a.Addr().IsPrivate()) }, nil
 		}},
-		{Name: "cidr", Params: []engine.Param{ip, {Name: "networks", Type: engine.Keyword, Const: true, Variadic: true}}, Result: engine.Bool,
+		{Name: "cidr", Networks: true, Params: []engine.Param{ip, {Name: "networks", Type: engine.Keyword, Const: true, Variadic: true}}, Result: engine.Bool,
 			Bind: func(args []engine.Arg) (engine.Call, error) {
 				var nets []netip.Prefix
 				for _, a := range args[1:] {
 					p, err := netip.ParsePrefix(a.Value.Str())
 					if err != nil {
 						return nil, fmt.Errorf("%q is not a network", a.Value.Str())
+					}
+					if p.Addr().Is4In6() {
+						p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 					}
 					nets = append(nets, p)
 				}
