@@ -16,5 +16,5 @@ share=$((total / count))
 echo "$count fuzz targets, $share s each"
 while read -r dir name; do
 	echo "fuzz $dir $name"
-	"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "${share}s" "$dir" >"$out" 2>&1 || { cat "$out"; exit 1; }
+	"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "${share}s" -fuzzminimizetime 10x "$dir" >"$out" 2>&1 || { cat "$out"; exit 1; }
 done <"$out.targets"
