@@ -59,14 +59,16 @@ func LookupDataset(name string) (Dataset, bool) {
 	return NoDataset, false
 }
 
-// Datasets lists all datasets in table order.
-func Datasets() []Dataset {
+// Datasets lists all datasets in table order. Read only.
+func Datasets() []Dataset { return allDatasets }
+
+var allDatasets = func() []Dataset {
 	var out []Dataset
 	for d := NoDataset + 1; d < datasetEnd; d++ {
 		out = append(out, d)
 	}
 	return out
-}
+}()
 
 // DatasetSet is a set of datasets as bits. The zero set means "all".
 type DatasetSet uint64

@@ -33,6 +33,9 @@ const (
 	spare     = 128     // the scanner loads whole words at a chunk's end
 	peekSize  = 8 << 10 // enough for the first records of most files
 	maxOpen   = 256
+	// advanceEvery is after how many chunks the watermark moves: often enough
+	// to keep memory flat, seldom enough to cost nothing with a thousand rules.
+	advanceEvery = 8
 )
 
 // firstSlack is how much disorder inside a file the first reading allows for:
@@ -206,7 +209,7 @@ func (m *merge) step() {
 		}
 		l.late = false
 	}
-	if !l.idle {
+	if m.steps%advanceEvery == 0 && !l.idle {
 		l.advance(m.mark())
 	}
 	if m.steps++; m.replay.Progress != nil && m.steps%64 == 0 {
