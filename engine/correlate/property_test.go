@@ -82,7 +82,10 @@ func newCase(seed uint64) *lawCase {
 	c := &lawCase{seed: seed}
 	c.set, c.name = randomSet(r)
 	n := 2 + r.IntN(13)
-	span := []int64{6, 20, 60}[r.IntN(3)]
+	span := []int64{6, 20, 60, 200}[r.IntN(4)]
+	if span == 200 { // long enough for what is behind the watermark to be pruned
+		n += 8
+	}
 	pick := func(k int, of ...engine.Value) engine.Value {
 		if r.IntN(12) == 0 {
 			return engine.Value{}

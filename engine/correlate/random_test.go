@@ -131,7 +131,7 @@ func randomSet(r *rand.Rand) (*sets, string) {
 func randomSequence(r *rand.Rand, s *sets, rules []int) {
 	secs := func(of ...int64) int64 { return of[r.IntN(len(of))] * second }
 	run, key := rule.KeySlot{Key: 0, Slot: s.run}, rule.KeySlot{Key: 1, Slot: s.key}
-	spec := &rule.SequenceSpec{Ordered: true, Within: secs(4, 10, 30), Slack: secs(0, 1, 2), Keys: []string{"run", "key"}}
+	spec := &rule.SequenceSpec{Ordered: true, Within: secs(4, 10, 30, 120), Slack: secs(0, 0, 1, 2), Keys: []string{"run", "key"}}
 	mandatory := 1 + r.IntN(3)
 	if r.IntN(8) == 0 {
 		mandatory = 4
@@ -160,7 +160,7 @@ func randomSequence(r *rand.Rand, s *sets, rules []int) {
 	}
 	between := func(m int) {
 		for r.IntN(3) == 0 {
-			st := rule.Step{By: by(m), Within: secs(0, 2, 5)}
+			st := rule.Step{By: by(m), Within: secs(0, 2, 5, 50)}
 			if r.IntN(2) == 0 && m < mandatory {
 				st.Optional = true
 			} else {
@@ -176,7 +176,7 @@ func randomSequence(r *rand.Rand, s *sets, rules []int) {
 		between(m)
 		st := rule.Step{By: by(m)}
 		if m > 0 && r.IntN(3) == 0 {
-			st.Within = secs(1, 3, 6)
+			st.Within = secs(1, 3, 6, 60)
 		}
 		if r.IntN(3) == 0 {
 			st.Reached = engine.High

@@ -262,7 +262,7 @@ func (s *Sequence) Finish(end int64, point func(*Chain)) (undecided int) {
 func (s *Sequence) settle(e *StepEvent, point func(*Chain)) {
 	s.forget(e)
 	e.settled = true
-	cs := s.extend(e, false)
+	cs := s.extend(e)
 	st := &s.spec.Steps[e.Step]
 	if st.End {
 		s.complete(e, cs, point)
@@ -332,9 +332,8 @@ func (s *Sequence) forbiddenAfter(c *Chain) bool {
 	return false
 }
 
-// extend gives the chains that end with an event: of those that nothing
-// dominates. early looks at unsettled chains too.
-func (s *Sequence) extend(e *StepEvent, early bool) (out []*Chain) {
+// extend gives the chains that end with an event: those that nothing dominates.
+func (s *Sequence) extend(e *StepEvent) (out []*Chain) {
 	prev := s.spec.before(e.Step)
 	if prev < 0 {
 		c := &Chain{Last: e, oldest: e.Time}
@@ -354,12 +353,6 @@ func (s *Sequence) extend(e *StepEvent, early bool) (out []*Chain) {
 					break // nothing older can be better in anything
 				}
 				out = s.try(out, c, e, oldest, links)
-			}
-		}
-		if early {
-			cs := s.early[k]
-			for i := len(cs) - 1; i >= 0 && i > len(cs)-earlyLook; i-- {
-				out = s.try(out, cs[i], e, oldest, links)
 			}
 		}
 	})

@@ -15,7 +15,7 @@ func (s *Sequence) Early(e *StepEvent, found func(*Chain)) {
 	if s.spec.before(e.Step) >= 0 && e.waits == nil {
 		e.waits = s.waiting(e)
 		for _, k := range e.waits {
-			s.waits[k] = append(s.waits[k], e)
+			s.waits[k] = shelve(s.waits[k], e)
 		}
 	}
 	s.grow(e, found, 0)
@@ -28,7 +28,7 @@ func (s *Sequence) EarlyLink(link int, to Key, found func(*Chain)) {
 
 // grow makes or remakes an unsettled event's chains and wakes those behind it.
 func (s *Sequence) grow(e *StepEvent, found func(*Chain), depth int) {
-	cs := s.extend(e, true)
+	cs := s.extendEarly(e)
 	if len(cs) == 0 {
 		return
 	}
@@ -48,15 +48,13 @@ func (s *Sequence) grow(e *StepEvent, found func(*Chain), depth int) {
 	s.unshelve(e)
 	for _, c := range cs {
 		for _, k := range s.places(c) {
-			s.early[k] = append(s.early[k], c)
+			s.early[k] = shelve(s.early[k], c)
 			if !slices.Contains(e.early, k) {
 				e.early = append(e.early, k)
 			}
 		}
 	}
-	for _, c := range cs {
-		s.wake(c, found, depth+1)
-	}
+	s.wake(cs[0], found, depth+1)
 }
 
 // wake grows the unsettled events that a chain may be extended by.
@@ -111,13 +109,44 @@ func (s *Sequence) wakeKey(key int, v Key, found func(*Chain), depth, links int)
 	}
 }
 
+// Those that have a chain already need no other.
 func (s *Sequence) wakeAt(k Key, found func(*Chain), depth int) {
 	es := s.waits[k]
 	for i := len(es) - 1; i >= 0 && i > len(es)-earlyLook; i-- {
-		if e := es[i]; !e.told || e.Step != s.spec.last() {
+		if e := es[i]; !e.told && len(e.early) == 0 {
 			s.grow(e, found, depth)
 		}
 	}
+}
+
+// shelve adds to a list of which only the latest are looked at.
+func shelve[T any](l []T, v T) []T {
+	if len(l) >= 2*earlyLook {
+		n := copy(l, l[len(l)-earlyLook:])
+		clear(l[n:])
+		l = l[:n]
+	}
+	return append(l, v)
+}
+
+// extendEarly gives some chain that ends with an event, by what is known.
+func (s *Sequence) extendEarly(e *StepEvent) (out []*Chain) {
+	if s.spec.before(e.Step) < 0 {
+		return s.extend(e)
+	}
+	s.sources(e, func(k Key, oldest int64, links int8) {
+		had := len(out)
+		try := func(cs []*Chain) {
+			for i := len(cs) - 1; i >= 0 && i > len(cs)-earlyLook && len(out) == had; i-- {
+				out = s.try(out, cs[i], e, oldest, links)
+			}
+		}
+		try(s.early[k])
+		if b, ok := s.chains.Get(k); ok {
+			try(b.chains)
+		}
+	})
+	return out
 }
 
 // waiting gives where an event waits for chains.
