@@ -104,8 +104,8 @@ func newPlan(set *rule.Set) *plan {
 	p.sort()
 	for _, i := range p.order {
 		p.steps(p.rules[i])
-		p.datasets(p.rules[i])
 	}
+	p.datasets()
 	p.keeps()
 	for _, r := range p.rules {
 		if r.held {
@@ -237,12 +237,10 @@ func homeKey(s *rule.SequenceSpec) int {
 // it go, ns.
 const heldFor = 2_000_000_000
 
-// datasets works out which watermarks hold a rule back.
-func (p *plan) datasets(r *rulePlan) {
+// datasets works out which watermarks hold each rule back.
+func (p *plan) datasets() {
 	for _, pr := range p.set.Probes {
-		if pr.Rule != r.Index {
-			continue
-		}
+		r := p.rules[pr.Rule]
 		r.held = r.held || pr.NeedsRun
 		for _, d := range engine.Datasets() {
 			if pr.From.Has(d) || pr.NeedsRun && d.Info().Jobs {
