@@ -26,6 +26,9 @@ type Options struct {
 	// Oracle runs the brute-force evaluator at End instead of the incremental
 	// engine: the judge in tests and in benchmarks. It emits nothing.
 	Oracle bool
+	// Collect keeps every event of every step, so that Nearest can tell how far
+	// each key came. For offline tools: memory follows hits.
+	Collect bool
 	// Quota bounds what one rule remembers in one shard; zero: defaults.
 	Quota Quota
 
@@ -79,6 +82,7 @@ type Correlator struct {
 	marks   []mark // by rule
 	brute   *brute // with Options.Oracle
 	alerts  []*engine.Alert
+	kept    *collected // with Options.Collect
 }
 
 // mark is how far a rule is.
@@ -107,6 +111,9 @@ func New(set *rule.Set, o Options) *Correlator {
 	if o.Oracle {
 		c.brute = newBrute(c)
 		return c
+	}
+	if o.Collect {
+		c.kept = newCollected(c)
 	}
 	c.names = newNameBoard(c.plan.longest())
 	for i := range o.Shards {
@@ -280,7 +287,11 @@ func (c *Correlator) linkHit(pp *probePlan, h engine.Hit) {
 		return
 	}
 	hash := &c.build.hash
-	s.link(st, pp.part, c.packer.Pack(h.Event, pp.keep), hash.Key(0, from), hash.Key(0, to))
+	e := c.packer.Pack(h.Event, pp.keep)
+	if c.kept != nil {
+		c.kept.links[r.Index][pp.part] = append(c.kept.links[r.Index][pp.part], e)
+	}
+	s.link(st, pp.part, e, hash.Key(0, from), hash.Key(0, to))
 }
 
 // send puts a message on its way; deliver hands it over.

@@ -38,6 +38,11 @@ func (e *episode) add(a *alerts, p *point) {
 	e.level = e.top.level
 	e.measure = max(e.measure, p.measure)
 	e.entities = a.grow(r, e.entities, p)
+	for _, x := range p.plain {
+		if e.newest == nil || e.newest.Before(x) || late {
+			e.take(r, made{ev: x, rule: -1}, late)
+		}
+	}
 	for _, m := range p.made {
 		e.take(r, m, late)
 	}

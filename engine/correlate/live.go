@@ -169,6 +169,9 @@ func (s *shard) known(st *ruleState, l *living) *summary {
 	sum := &summary{rule: st.rule, dedup: l.first.dedup, start: l.start, end: l.end, count: l.count,
 		level: l.top.level, measure: l.top.measure, earliest: l.first, top: l.top, entities: l.entities,
 		document: l.document, id: l.id, evidence: slices.Clone(l.top.made)}
+	for _, e := range l.top.plain {
+		sum.evidence = append(sum.evidence, made{ev: e, rule: -1})
+	}
 	for i, m := range sum.evidence {
 		if m.rule >= 0 && m.alert == "" {
 			sum.evidence[i].alert = s.names.get(m.rule, m.ev.Hash)
@@ -178,7 +181,7 @@ func (s *shard) known(st *ruleState, l *living) *summary {
 	if n := len(sum.evidence); n > 2*evidenceEnds {
 		sum.evidence = slices.Delete(sum.evidence, evidenceEnds, n-evidenceEnds)
 	}
-	sum.events = int64(len(l.top.made))
+	sum.events = int64(len(l.top.made) + len(l.top.plain))
 	return sum
 }
 

@@ -95,35 +95,47 @@ func (o *oracle) stepEvents(r *rulePlan, step int) (out []made) {
 
 // extend tries every event for the next mandatory step.
 func (c *chains) extend(a attempt) {
-	n := len(a.chain)
-	if n == len(c.need) {
+	if len(a.chain) == len(c.need) {
 		c.complete(a)
 		return
 	}
+	c.next(a, c.extend)
+}
+
+// next gives the attempts that are one mandatory step longer.
+func (c *chains) next(a attempt, f func(attempt)) {
+	n := len(a.chain)
 	st := &c.seq.Steps[c.need[n]]
 	for _, m := range c.steps[c.need[n]] {
 		if slices.ContainsFunc(a.chain, func(x made) bool { return x.ev.Same(m.ev) }) ||
 			c.seq.Ordered && !c.inOrder(a, m, st) || !c.differs(a.chain, m) {
 			continue
 		}
-		next := attempt{chain: append(slices.Clip(a.chain), m), links: a.links, keys: slices.Clone(a.keys)}
-		shares, agrees := n == 0, true
-		for _, by := range st.By {
-			v := m.ev.Value(by.Slot)
-			if old := a.keys[by.Key]; !old.IsNil() {
-				shares = true
-				agrees = agrees && old == v
-			}
-			next.keys[by.Key] = v
+		c.tie(a, m, f)
+	}
+}
+
+// tie gives the attempts that an event of the next step makes of one: one if
+// they share a key, else one for each way over links.
+func (c *chains) tie(a attempt, m made, f func(attempt)) {
+	st := &c.seq.Steps[m.step]
+	next := attempt{chain: append(slices.Clip(a.chain), m), links: a.links, keys: slices.Clone(a.keys)}
+	shares, agrees := len(a.chain) == 0, true
+	for _, by := range st.By {
+		v := m.ev.Value(by.Slot)
+		if old := a.keys[by.Key]; !old.IsNil() {
+			shares = true
+			agrees = agrees && old == v
 		}
-		switch {
-		case !agrees:
-		case shares || len(st.By) == 0:
-			c.extend(next)
-		case c.seq.Ordered:
-			for _, by := range st.By {
-				c.cross(a, next, by.Key, m.ev.Value(by.Slot), m.ev, nil)
-			}
+		next.keys[by.Key] = v
+	}
+	switch {
+	case !agrees:
+	case shares || len(st.By) == 0:
+		f(next)
+	case c.seq.Ordered:
+		for _, by := range st.By {
+			c.cross(a, next, by.Key, m.ev.Value(by.Slot), m.ev, nil, f)
 		}
 	}
 }
@@ -164,7 +176,7 @@ func unequal(slots []int, a, b *window.Event) bool {
 }
 
 // cross walks links backwards from a value of a new key to a bound one.
-func (c *chains) cross(a, next attempt, key int, v engine.Value, use *window.Event, path []*window.Event) {
+func (c *chains) cross(a, next attempt, key int, v engine.Value, use *window.Event, path []*window.Event, f func(attempt)) {
 	if len(a.links)+len(path) == window.MostLinks {
 		return
 	}
@@ -181,9 +193,9 @@ func (c *chains) cross(a, next attempt, key int, v engine.Value, use *window.Eve
 			if a.keys[l.From.Key] == from {
 				n := next
 				n.links = slices.Concat(a.links, path)
-				c.extend(n)
+				f(n)
 			} else {
-				c.cross(a, next, l.From.Key, from, use, path)
+				c.cross(a, next, l.From.Key, from, use, path, f)
 			}
 		}
 	}

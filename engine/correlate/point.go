@@ -22,8 +22,9 @@ type point struct {
 	level   engine.Level
 	measure float64
 	made    []made
-	end     int        // of a sequence: the step that completed it
-	keys    window.Key // of a sequence: its tuple of bound keys
+	plain   []*window.Event // the same for rules without steps, where that is shorter
+	end     int             // of a sequence: the step that completed it
+	keys    window.Key      // of a sequence: its tuple of bound keys
 	dedup   window.Key
 	came    *window.Event // the event as it first came, when it learned its run later; else nil
 }

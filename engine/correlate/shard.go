@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"math"
+	"slices"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/rule"
@@ -29,6 +30,7 @@ type shard struct {
 	out   []*engine.Alert
 	quota Quota
 	buf   []*window.Event
+	kept  *collected
 }
 
 // message is what one shard hands to another.
@@ -78,7 +80,7 @@ type waiting struct {
 func newShard(n int, c *Correlator) *shard {
 	s := &shard{
 		alerts: c.build, n: n, of: c.opt.Shards, stats: &c.stats, send: c.send, emit: c.opt.Emit,
-		names: c.names, quota: c.opt.Quota, live: c.opt.Emit != nil || c.opt.Document != nil,
+		names: c.names, quota: c.opt.Quota, kept: c.kept, live: c.opt.Emit != nil || c.opt.Document != nil,
 	}
 	for _, r := range c.plan.rules {
 		s.rules = append(s.rules, newRuleState(r, c.opt.tidy))
@@ -269,8 +271,9 @@ func (s *shard) settle(st *ruleState, w int64) {
 			st.count.Advance(h.ev.Time)
 			c, _ := st.count.Get(h.key)
 			e, measure, ms := c.Settle(&st.countBy)
+			s.measured(r, h.key, e, float64(measure))
 			if ms != nil {
-				s.settled(st, &point{ev: e, measure: float64(measure), made: plain(ms)})
+				s.settled(st, &point{ev: e, measure: float64(measure), plain: slices.Clone(ms)})
 			}
 			c.Trim(&st.countBy)
 		case st.distinct != nil:
@@ -280,14 +283,16 @@ func (s *shard) settle(st *ruleState, w int64) {
 			var measure int
 			var ms []*window.Event
 			e, measure, ms = d.Settle(&st.distBy, s.buf)
+			s.measured(r, h.key, e, float64(measure))
 			if ms != nil {
-				s.settled(st, &point{ev: e, measure: float64(measure), made: plain(ms)})
+				s.settled(st, &point{ev: e, measure: float64(measure), plain: slices.Clone(ms)})
 				s.buf = ms
 			}
 		case st.sum != nil:
 			st.sum.Advance(h.ev.Time)
 			x, _ := st.sum.Get(h.key)
 			e, sum := x.Settle(&st.sumBy)
+			s.measured(r, h.key, e, sum)
 			if bound, ok := s.most(r, s.event(e)); ok && sum > bound {
 				s.settled(st, &point{ev: e, measure: sum, made: []made{{ev: e, rule: -1}}})
 			}
@@ -308,15 +313,6 @@ func (s *shard) settle(st *ruleState, w int64) {
 	}
 }
 
-// plain makes made of events of a rule without steps.
-func plain(evs []*window.Event) []made {
-	out := make([]made, len(evs))
-	for i, e := range evs {
-		out[i] = made{ev: e, rule: -1}
-	}
-	return out
-}
-
 // settled passes a settled point to the owner of its dedup key, and on to the
 // sequences that take it.
 func (s *shard) settled(st *ruleState, p *point) {
@@ -330,6 +326,9 @@ func (s *shard) settled(st *ruleState, p *point) {
 func (s *shard) feed(r *rulePlan, e *window.Event) {
 	for _, f := range r.feeds {
 		if s.excepted(r, f.except, e) {
+			if s.kept != nil {
+				s.kept.excepted(f, e)
+			}
 			continue
 		}
 		to := s.plan.rules[f.rule]
@@ -375,6 +374,9 @@ func (s *shard) stepEvent(r *rulePlan, step int, e *window.Event, value func(slo
 
 // step takes an event of a sequence's step.
 func (s *shard) step(st *ruleState, se *window.StepEvent, doc func() []byte) {
+	if s.kept != nil {
+		s.kept.step(st.rule, s.made(se))
+	}
 	if !s.room(st, st.size(), st.pending()) {
 		return
 	}

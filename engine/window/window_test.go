@@ -1,0 +1,154 @@
+package window
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+func packed(t int64, id string) *Event {
+	p := Packer{Sources: &Sources{}}
+	return p.Pack(&engine.Event{Dataset: engine.LiteLLM, Time: t, ID: id, Hash: engine.HashID(engine.LiteLLM, id)}, nil)
+}
+
+func TestEventGivesBackWhatWasPacked(t *testing.T) {
+	src := &Sources{}
+	src.number("another.log")
+	p := Packer{Sources: src}
+	ev := &engine.Event{Dataset: engine.VPCFlow, Time: 7, ID: "id/1", Hash: 9,
+		Origin: engine.Origin{Source: "dir/a.log", Partition: -1, Offset: 1 << 40, Line: 3, Index: 2},
+		Values: []engine.Value{engine.String("x"), {}, engine.Float(1.5), engine.Strings("a", "b")}}
+	e := p.Pack(ev, []int{0, 1, 2, 3})
+	if e.ID() != ev.ID || e.Dataset() != ev.Dataset || e.Origin(src) != ev.Origin {
+		t.Errorf("got %q %v %+v", e.ID(), e.Dataset(), e.Origin(src))
+	}
+	for slot, v := range ev.Values {
+		if e.Value(slot) != v {
+			t.Errorf("slot %d: got %v, want %v", slot, e.Value(slot), v)
+		}
+	}
+}
+
+func TestQueueGivesInOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		q := Queue[int]{Before: func(a, b int) bool { return a < b }}
+		var want []int
+		for range 300 {
+			if r.IntN(3) > 0 || len(want) == 0 {
+				v := len(want) + r.IntN(1+r.IntN(50))
+				q.Push(v)
+				want = append(want, v)
+				slices.Sort(want)
+				continue
+			}
+			if v := q.Pop(); v != want[0] {
+				t.Fatalf("got %d, want %d", v, want[0])
+			}
+			want = want[1:]
+			if q.Len() != len(want) {
+				t.Fatalf("length %d, want %d", q.Len(), len(want))
+			}
+		}
+	}
+}
+
+// The naive twin looks at all events of the window each time.
+func TestDistinctAgreesWithLookingAtAll(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range 300 {
+		s := DistinctSpec{Within: 50, AtLeast: 1 + r.IntN(30)}
+		d := NewDistinct()
+		var all []Valued
+		now := int64(0)
+		for i := range 400 {
+			now += r.Int64N(1 + int64(round%7))
+			v := Valued{packed(now, fmt.Sprintf("%05d", i)), uint64(1 + r.IntN(1+round%60))}
+			all = append(all, v)
+			d.Add(v)
+			e, measure, made := d.Settle(&s, nil)
+			var latest []uint64
+			var want []*Event
+			for k := len(all) - 1; k >= 0 && all[k].Time >= e.Time-s.Within; k-- {
+				if !slices.Contains(latest, all[k].Hash) {
+					latest = append(latest, all[k].Hash)
+					if len(want) < s.AtLeast {
+						want = append(want, all[k].Event)
+					}
+				}
+			}
+			slices.Reverse(want)
+			if measure != len(latest) || (made != nil) != (len(latest) >= s.AtLeast) || made != nil && !slices.Equal(made, want) {
+				t.Fatalf("round %d, event %d: %d values, %d made; want %d, %d", round, i, measure, len(made), len(latest), len(want))
+			}
+		}
+	}
+}
+
+func TestCountMeasuresDenseRuns(t *testing.T) {
+	s := CountSpec{Within: 100, AtLeast: 3}
+	var c Count
+	for i := range int64(10_000) {
+		c.Add(packed(i/10, fmt.Sprintf("%05d", i)))
+		_, measure, made := c.Settle(&s)
+		c.Trim(&s)
+		if want := int(i - max(0, (i/10-100)*10) + 1); measure != want || (made != nil) != (want >= 3) {
+			t.Fatalf("event %d: measure %d, want %d", i, measure, want)
+		}
+	}
+	if len(c.evs) > 3 {
+		t.Errorf("%d events kept, want at most 3", len(c.evs))
+	}
+}
+
+func TestAmountsAreExact(t *testing.T) {
+	var sum Amount
+	for range 10 {
+		a, ok := ToAmount(0.1)
+		if !ok {
+			t.Fatal("refused")
+		}
+		sum = sum.Plus(a)
+	}
+	if sum.Float() != 1 {
+		t.Errorf("ten times 0.1 is %v", sum.Float())
+	}
+	for _, f := range []float64{-1, 1 << 60} {
+		if _, ok := ToAmount(f); ok {
+			t.Errorf("%v was taken", f)
+		}
+	}
+	big, _ := ToAmount(1 << 52)
+	if got := big.Plus(big).Minus(big).Float(); got != 1<<52 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// An entry stays for a span after it was last touched, and is gone after two.
+func TestAgingKeepsForASpan(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	a := NewAging[int](100, nil)
+	touched := map[Key]int64{}
+	now := int64(0)
+	for range 5000 {
+		now += r.Int64N(40)
+		if r.IntN(50) == 0 {
+			now += 300
+		}
+		a.Advance(now)
+		k := Key{Lo: uint64(r.IntN(40))}
+		_, ok := a.Get(k)
+		last, was := touched[k]
+		if was && now-last <= 100 && !ok {
+			t.Fatalf("gone %d after it was touched", now-last)
+		}
+		if ok && (!was || now-last > 400) {
+			t.Fatalf("still there %d after it was touched", now-last)
+		}
+		a.Put(k, 1)
+		touched[k] = now
+	}
+}
