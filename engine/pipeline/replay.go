@@ -35,7 +35,7 @@ const (
 	maxOpen   = 256
 	// advanceEvery is after how many chunks the watermark moves: often enough
 	// to keep memory flat, seldom enough to cost nothing with a thousand rules.
-	advanceEvery = 8
+	advanceEvery = 32
 )
 
 // firstSlack is how much disorder inside a file the first reading allows for:
