@@ -42,6 +42,32 @@
 //   - measure saturates at the greater of at_least and 4096 (count, distinct).
 //   - A first_seen key that is silent for longer than memory learns anew.
 //   - A span of exactly 24 h still belongs to an episode.
+//   - A hit that waited for its run (package job) comes a second time. A match
+//     rule's point keeps dedup key and level, its alert
+//     gains the run, and sequences keyed on the run see it then. Such rules'
+//     watermarks stay 2 s behind, as job lets hits go no sooner.
+//   - A rule whose dedup key reads another step's event, or a key that only an
+//     optional step may bind, speaks at the watermark: that key could change.
+//   - Of several alerts that hold points of one event, the least id names it in
+//     a chain's evidence.
+//   - A sequence with links, or without a key that all its steps name, is owned
+//     by one shard: its chains cross from key to key and are rare. Handing them
+//     to the owner of the new key, with the watermark of the sender, is the way
+//     on when one rule becomes too much for one shard.
+//   - Expiry turns whole generations of keys (window.Aging, a wheel of two
+//     slots): a key lives one to two windows after its last event and costs no
+//     memory for its expiry.
+//
+// # At once and at the watermark
+//
+// Settled episodes are made behind the watermark, from events in order; they
+// are what the law speaks of. What is said at once (live.go) comes from the
+// same windows, may miss a point (then it is said at the watermark), and never
+// changes a settled episode: it gives it its identity, when Options.Emit
+// listens, and its document.
+//
+// # Decisions on what people see
+//
 //   - An alert's title and shown values are those of its first point of the
 //     highest level, its key those of its first point.
 package correlate

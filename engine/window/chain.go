@@ -98,8 +98,13 @@ type StepEvent struct {
 	multi   bool // the event is at another step too
 	told    bool // a chain that it completes was found early
 	settled bool
-	early   []Key // where its unsettled chains stand
-	waits   []Key // where it waits for chains
+	*shelf  // while it is not settled and was looked at early
+}
+
+// shelf is where an unsettled event is to be found.
+type shelf struct {
+	early []Key // where its unsettled chains stand
+	waits []Key // where it waits for chains
 }
 
 // key gives the event's value of a key.
@@ -118,13 +123,26 @@ func (e *StepEvent) key(st *ChainStep, k int) (Key, bool) {
 type Chain struct {
 	Last *StepEvent
 	Prev *Chain
-	// opts are the optional events between Prev.Last and Last.
-	opts   []*StepEvent
+	// The extras are optional events: opts between Prev.Last and Last.
+	*extras
 	oldest int64 // time of the first event or of a link used, whichever is older
 	tuple  Key   // hash of all bound keys
 	links  int8
+}
+
+// extras is what chains without optional steps do not have.
+type extras struct {
+	opts []*StepEvent
 	// later are the latest settled optional events after Last, by step.
 	later []*StepEvent
+}
+
+// more gives the extras to write to.
+func (c *Chain) more() *extras {
+	if c.extras == nil {
+		c.extras = &extras{}
+	}
+	return c.extras
 }
 
 // Events gives the chain's events in the order of steps.
@@ -132,6 +150,9 @@ func (c *Chain) Events(within int64) (out []*StepEvent) {
 	done := c.Last.Time
 	for ; c != nil; c = c.Prev {
 		out = append(out, c.Last)
+		if c.extras == nil {
+			continue
+		}
 		for i := len(c.opts) - 1; i >= 0; i-- {
 			if done-c.opts[i].Time <= within {
 				out = append(out, c.opts[i])

@@ -18,8 +18,11 @@ type CountSpec struct {
 type Count struct {
 	evs     []*Event // in order: settled ones, then those not yet
 	settled int32
-	older   []int64 // times of settled events before evs that measure still counts
+	dense   *dense // of a dense run
 }
+
+// dense holds the times of settled events before evs that measure still counts.
+type dense struct{ older []int64 }
 
 // Add takes an event in any order. It gives its place, for Early.
 func (c *Count) Add(e *Event) int {
@@ -64,9 +67,8 @@ func (c *Count) Settle(s *CountSpec) (e *Event, measure int, made []*Event) {
 	from := e.Time - s.Within
 	k := sort.Search(i, func(k int) bool { return c.evs[k].Time >= from })
 	measure = i + 1 - k
-	if k == 0 {
-		drop := sort.Search(len(c.older), func(k int) bool { return c.older[k] >= from })
-		measure += len(c.older) - drop
+	if d := c.dense; k == 0 && d != nil {
+		measure += len(d.older) - sort.Search(len(d.older), func(k int) bool { return d.older[k] >= from })
 	}
 	measure = min(measure, int(MeasureMost(int64(s.AtLeast))))
 	if c.point(s, i, 0) {
@@ -89,16 +91,20 @@ func (c *Count) Trim(s *CountSpec) {
 	}
 	for _, e := range c.evs[:drop] {
 		if e.Time >= from {
-			c.older = append(c.older, e.Time)
+			if c.dense == nil {
+				c.dense = &dense{}
+			}
+			c.dense.older = append(c.dense.older, e.Time)
 		}
 	}
-	if n := len(c.older); n > 0 {
-		old := sort.Search(n, func(k int) bool { return c.older[k] >= from })
+	if d := c.dense; d != nil {
+		n := len(d.older)
+		old := sort.Search(n, func(k int) bool { return d.older[k] >= from })
 		old = max(old, n-int(MeasureMost(int64(s.AtLeast))))
 		if old == n {
-			c.older = nil
+			c.dense = nil
 		} else if old > n/2 {
-			c.older = append(c.older[:0:0], c.older[old:]...)
+			d.older = append(d.older[:0:0], d.older[old:]...)
 		}
 	}
 	clear(c.evs[:drop])

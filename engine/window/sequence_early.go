@@ -12,6 +12,9 @@ func (s *Sequence) Early(e *StepEvent, found func(*Chain)) {
 	if e.settled || !s.spec.target(e.Step) {
 		return
 	}
+	if e.shelf == nil {
+		e.shelf = &shelf{}
+	}
 	if s.spec.before(e.Step) >= 0 && e.waits == nil {
 		e.waits = s.waiting(e)
 		for _, k := range e.waits {
@@ -176,8 +179,10 @@ func (s *Sequence) unshelve(e *StepEvent) {
 
 // forget takes away what was remembered of an event early.
 func (s *Sequence) forget(e *StepEvent) {
+	if e.shelf == nil {
+		return
+	}
 	s.unshelve(e)
-	e.early = nil
 	for _, k := range e.waits {
 		es := s.waits[k]
 		if i := slices.Index(es, e); i >= 0 {
@@ -189,5 +194,5 @@ func (s *Sequence) forget(e *StepEvent) {
 			s.waits[k] = es
 		}
 	}
-	e.waits = nil
+	e.shelf = nil
 }

@@ -122,10 +122,11 @@ func (s *Sequence) trimOptional(k Key, l *optList, step int) {
 		} else if b, ok := s.chains.Get(k); ok {
 			for _, c := range b.chains {
 				if s.follows(c, e) {
-					if c.later == nil {
-						c.later = make([]*StepEvent, len(s.spec.Steps))
+					x := c.more()
+					if x.later == nil {
+						x.later = make([]*StepEvent, len(s.spec.Steps))
 					}
-					c.later[step] = e
+					x.later[step] = e
 				}
 			}
 		}
@@ -150,7 +151,8 @@ func (s *Sequence) fillOptional(c *Chain) {
 	for i := s.spec.before(c.Last.Step) + 1; i < c.Last.Step; i++ {
 		if st := &s.spec.Steps[i]; st.Optional {
 			if e := s.optional(i, c); e != nil {
-				c.opts = append(c.opts, e)
+				x := c.more()
+				x.opts = append(x.opts, e)
 			}
 		}
 	}
@@ -182,7 +184,7 @@ func (s *Sequence) optional(step int, c *Chain) *StepEvent {
 			return l.base
 		}
 	}
-	if c.Prev != nil && c.Prev.later != nil {
+	if c.Prev != nil && c.Prev.extras != nil && c.Prev.later != nil {
 		return c.Prev.later[step]
 	}
 	return nil
