@@ -39,7 +39,7 @@ func (a *app) rulesExplain() *cobra.Command {
 	c.Flags().StringVar(&f.since, "since", "", "ignore events before this time")
 	c.Flags().StringVar(&f.until, "until", "", "ignore events at or after this time")
 	c.Flags().StringVar(&key, "key", "", "only events that hold this value in a field the rule reads")
-	c.Flags().IntVar(&most, "most", 3, "show so many events of each condition")
+	c.Flags().IntVar(&most, "most", 2, "show so many events of each condition")
 	return c
 }
 
@@ -70,7 +70,7 @@ func (a *app) explain(c *cobra.Command, f *replayFlags, id string, paths []strin
 	}
 	w := newWitness(l.set, l.data, key, most)
 	parts := l.parts()
-	parts.Since, parts.Until, parts.Look = since, until, w.look
+	parts.Since, parts.Until, parts.Look, parts.Nearest = since, until, w.look, true
 	w.redact = parts.Redact
 	bar := newProgress(a.err)
 	said := refusals{app: a, bar: bar}
@@ -104,7 +104,7 @@ func (a *app) showExplained(l *loaded, w *witness, res *pipeline.Result, id stri
 	for _, row := range rows {
 		fmt.Fprintln(a.out, row)
 	}
-	for _, row := range chains(res, id, a.out) {
+	for _, row := range nearKeys(l.set, res, id, w.key, 5, a.out) {
 		fmt.Fprintln(a.out, row)
 	}
 }

@@ -163,7 +163,7 @@ func namedText(list []engine.Named) string {
 func nearest(parts pipeline.Parts, data *enrich.Data, records []engine.Record, id string) []string {
 	p := &printer{}
 	w := newWitness(parts.Set, data, "", 1)
-	parts.Look, w.redact = w.look, parts.Redact
+	parts.Look, parts.Nearest, w.redact = w.look, true, parts.Redact
 	res := pipeline.Play(parts, records, nil)
 	var out []string
 	for i := range parts.Set.Probes {
@@ -173,5 +173,5 @@ func nearest(parts pipeline.Parts, data *enrich.Data, records []engine.Record, i
 			out = append(out, t.near[0].rows(p, "nearest")...)
 		}
 	}
-	return append(out, chains(res, id, p)...)
+	return append(out, nearKeys(parts.Set, res, id, "", 3, p)...)
 }

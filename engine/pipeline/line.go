@@ -28,6 +28,8 @@ type Parts struct {
 	// Look, when not nil, sees every event before detection; for `rules explain`.
 	// Events of a second reading come again.
 	Look func(*engine.Event)
+	// Nearest: keep what tells how near each key came (Result.Nearest).
+	Nearest bool
 }
 
 // line is the stations of one run, driven by one goroutine. It is the
@@ -64,7 +66,7 @@ func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
 		newest: math.MinInt64, mark: math.MinInt64,
 	}
 	l.corr = correlate.New(parts.Set, correlate.Options{
-		Shards: parts.Shards, Document: l.documents.Document, Redact: parts.Redact, Oracle: parts.Oracle,
+		Shards: parts.Shards, Document: l.documents.Document, Redact: parts.Redact, Oracle: parts.Oracle, Collect: parts.Nearest,
 	})
 	l.onHit, l.onKnown = l.hit, l.corr.Hit
 	return l

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/correlate"
 	"github.com/seed-843b225c/reflex/engine/incident"
 	"github.com/seed-843b225c/reflex/engine/rule"
 )
@@ -142,11 +143,17 @@ type Result struct {
 	Alerts    []*engine.Alert // final, sorted by start, rule, key
 	Incidents []*engine.Incident
 	Stats     *Stats
+
+	corr *correlate.Correlator
 }
+
+// Nearest tells how near each key came to a point of a count or sequence, by
+// the rule's index; only of a run with Parts.Nearest.
+func (r *Result) Nearest(rule int) []correlate.Near { return r.corr.Nearest(rule) }
 
 // finish gathers what the stations counted and groups the alerts.
 func finish(l *line, s *Stats) *Result {
-	res := &Result{Alerts: l.corr.Alerts(), Stats: s}
+	res := &Result{Alerts: l.corr.Alerts(), Stats: s, corr: l.corr}
 	res.Incidents = incident.Group(res.Alerts, l.parts.Incidents)
 	index := map[string]int{}
 	for i, r := range s.rules {
