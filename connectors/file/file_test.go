@@ -2,12 +2,14 @@ package file
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -83,6 +85,105 @@ func TestStreamOfACutFileGivesWhatWasReadable(t *testing.T) {
 	}
 	if len(got) == 0 || !strings.HasPrefix(want, got) {
 		t.Errorf("got %d bytes that are not the beginning", len(got))
+	}
+}
+
+func TestStreamSaysWhatFollowsGzip(t *testing.T) {
+	want := "a line that was written\n"
+	for name, c := range map[string]struct {
+		tail, err string
+	}{
+		"nothing":       {"", ""},
+		"padding":       {strings.Repeat("\x00", 1000), ""},
+		"garbage":       {"garbage", "garbage: bytes that are not gzip follow the compressed data"},
+		"one byte":      {"\x1f", "one byte: bytes that are not gzip follow the compressed data"},
+		"half a header": {"\x1f\x8b\x08", "half a header: breaks off after 24 bytes"},
+	} {
+		got, err := readAll(t, Memory(name, append(gz(want), c.tail...)))
+		if got != want {
+			t.Errorf("%s: got %q", name, got)
+		}
+		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err)) {
+			t.Errorf("%s: error %v, want %q", name, err, c.err)
+		}
+	}
+}
+
+// TestStreamConvertsUTF16 holds the converter to the standard library's own.
+func TestStreamConvertsUTF16(t *testing.T) {
+	for _, want := range []string{"{\"a\": 1}\r\n", "{\"name\": \"Z\u00fcrich \u6771\u4eac \U0001f511\"}", strings.Repeat("many lines, \U0001f511 too\n", 3000)} {
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			var plain []byte
+			for _, u := range utf16.Encode([]rune(want)) {
+				plain = order.AppendUint16(plain, u)
+			}
+			marked := append(order.AppendUint16(nil, 0xfeff), plain...)
+			for name, data := range map[string][]byte{"marked": marked, "plain": plain, "half a character more": append(marked[:len(marked):len(marked)], 'x'), "packed": gz(string(marked))} {
+				got, err := readAll(t, Memory(name, data))
+				if err != nil || strings.TrimSuffix(got, "\ufffd") != want {
+					t.Errorf("%s %v: got %.60q, error %v", name, order, got, err)
+				}
+			}
+		}
+	}
+	for _, data := range []string{"\xff\xfe\x00\x00", "ab", "\x00\x00\x00\x01", "a\x00b\x01"} {
+		if got, err := readAll(t, Memory("other", []byte(data))); err != nil || got != data {
+			t.Errorf("%q became %q, error %v", data, got, err)
+		}
+	}
+}
+
+func TestExpandFollowsLinksOnce(t *testing.T) {
+	dir := t.TempDir()
+	os.MkdirAll(filepath.Join(dir, "real/deep"), 0o755)
+	os.WriteFile(filepath.Join(dir, "real/deep/x.log"), []byte("x"), 0o644)
+	other := t.TempDir()
+	os.WriteFile(filepath.Join(other, "y.log"), []byte("y"), 0o644)
+	for name, to := range map[string]string{"real/deep/up": "../..", "latest": "real/deep", "elsewhere": other, "gone": "nowhere", "self": "self"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skip("no links here: ", err)
+		}
+	}
+	ins, errs := Expand([]string{dir})
+	if len(ins) != 2 || ins[0].Path != filepath.Join(dir, "elsewhere/y.log") || ins[1].Path != filepath.Join(dir, "real/deep/x.log") {
+		t.Errorf("got %v", ins)
+	}
+	if len(errs) != 2 || !strings.Contains(errs[0].Error(), "gone: is a link to nowhere, which does not exist") {
+		t.Errorf("got errors %v", errs)
+	}
+	// a link named by the user is entered too
+	if ins, errs := Expand([]string{filepath.Join(dir, "elsewhere")}); len(ins) != 1 || len(errs) != 0 {
+		t.Errorf("a link as argument: %v %v", ins, errs)
+	}
+}
+
+func TestExpandKnowsHiddenFilesAndEmptyPaths(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".env", ".git/config", ".config/x", "a"} {
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
+		os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644)
+	}
+	if ins, _ := Expand([]string{dir}); len(ins) != 1 {
+		t.Errorf("got %v", ins)
+	}
+	if ins, _ := ExpandHidden([]string{dir, dir + "/./a"}); len(ins) != 3 {
+		t.Errorf("got %v", ins)
+	}
+	if _, errs := Expand([]string{""}); len(errs) != 1 || !strings.Contains(errs[0].Error(), "an empty path") {
+		t.Errorf("got %v", errs)
+	}
+}
+
+func TestExpandNamesWhatItMayNotRead(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	dir := t.TempDir()
+	os.MkdirAll(filepath.Join(dir, "closed"), 0)
+	os.WriteFile(filepath.Join(dir, "open"), nil, 0o644)
+	ins, errs := Expand([]string{dir})
+	if len(ins) != 1 || len(errs) != 1 || !strings.Contains(errs[0].Error(), "closed: no permission to read it") {
+		t.Errorf("got %v, errors %v", ins, errs)
 	}
 }
 

@@ -1,15 +1,14 @@
 package file
 
 import (
-	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -69,7 +68,7 @@ func (s *Stream) unwrap() error {
 	h := head[:n]
 	switch {
 	case bytes.HasPrefix(h, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(bufio.NewReaderSize(s.reader, 16<<10))
+		z, err := newMembers(s.reader)
 		if err != nil {
 			return fmt.Errorf("%s: begins like gzip but is not: %w", s.name, err)
 		}
@@ -89,6 +88,7 @@ func (s *Stream) unwrap() error {
 	case bytes.HasPrefix(h, []byte{0xfd, '7', 'z', 'X', 'Z'}):
 		return fmt.Errorf("%s: is xz: decompress it first", s.name)
 	}
+	s.reader = fromUTF16(s.reader)
 	return nil
 }
 
@@ -111,6 +111,13 @@ func (s *Stream) Next(buf []byte) (engine.Record, error) {
 		return rec, nil
 	}
 	rec.Last, s.done = true, true
+	if errors.Is(err, errTrailing) {
+		return rec, fmt.Errorf("%s: %w: those are left out; the %d bytes before (decompressed) count", s.name, err, s.offset)
+	}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return rec, explain(s.name, err)
+	}
 	return rec, fmt.Errorf("%s: breaks off after %d bytes (decompressed): %w: the file is cut or damaged; what came before counts", s.name, s.offset, err)
 }
 
