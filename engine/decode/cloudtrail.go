@@ -137,11 +137,11 @@ var cloudTrailTable = []row{
 		}
 		return text(bedrockCalls[r.str(1)])
 	}},
-	{field: "gen_ai.request.model", from: "eventSource requestParameters.modelId", value: func(r *reading) engine.Value {
-		if !bedrock(r.str(0)) || !r.has(1) {
-			return engine.Value{}
+	{field: "gen_ai.request.model", from: "eventSource eventName requestParameters.modelId", value: func(r *reading) engine.Value {
+		if !bedrock(r.str(0)) || bedrockCalls[r.str(1)] == "" || !r.has(2) {
+			return engine.Value{} // asking whether a model can be had is not asking it
 		}
-		return text(bedrockModel(r, r.str(1)))
+		return text(bedrockModel(r, r.str(2)))
 	}},
 	{field: "gen_ai.usage.requests", from: "eventSource eventName", value: func(r *reading) engine.Value {
 		if !bedrock(r.str(0)) || bedrockCalls[r.str(1)] == "" {

@@ -19,17 +19,19 @@ import (
 
 // trailText gives the object of the row's path as that text.
 func trailText(r *reading) engine.Value {
-	switch r.kind(0) {
-	case '{', '[':
-		n := r.node(0)
-		if hollow(n) {
-			return engine.Value{}
-		}
-		from := len(r.arena)
-		r.arena = appendJava(r.arena, n)
-		return engine.String(alias(r.arena[from:]))
+	n := r.node(0)
+	if s := r.str(0); len(s) > 1 && s[0] == '{' && json.Valid(bytesOf(s)) { // a copy in a data lake
+		n = bytesOf(s)
 	}
-	return text(r.str(0))
+	if k := n.kind(); k != '{' && k != '[' {
+		return text(r.str(0))
+	}
+	if hollow(n) {
+		return engine.Value{}
+	}
+	from := len(r.arena)
+	r.arena = appendJava(r.arena, n)
+	return engine.String(alias(r.arena[from:]))
 }
 
 // hollow reports whether a value is null, an empty text, or made of such alone.

@@ -60,7 +60,7 @@ func TestTraps(t *testing.T) {
 		{"TLS as a word", with("tlsDetails", rawJSON(`{"tlsVersion":"tlsVersion"}`)), map[string]string{"tls.version": "", "tls.version_protocol": ""}},
 		{"key of a broken alphabet", with("userIdentity", rawJSON(`{"type":"IAMUser","accessKeyId":"AKIA0189xx"}`)), map[string]string{"secret.principal": "AKIA0189xx"}},
 		{"last duplicate wins", strings.Replace(trail, `"eventName":"ListBuckets"`, `"eventName":"ListBuckets","event\u004eame":"DeleteTrail"`, 1), map[string]string{"event.action": "DeleteTrail"}},
-		{"model as profile", with("eventSource", "bedrock.amazonaws.com", "requestParameters", rawJSON(`{"modelId":"us.meta.llama3-3-70b-instruct-v1:0"}`)), map[string]string{"gen_ai.request.model": "meta/llama3-3-70b-instruct-v1:0"}},
+		{"model as profile", with("eventSource", "bedrock.amazonaws.com", "eventName", "Converse", "requestParameters", rawJSON(`{"modelId":"us.meta.llama3-3-70b-instruct-v1:0"}`)), map[string]string{"gen_ai.request.model": "meta/llama3-3-70b-instruct-v1:0"}},
 		{"Splunk export", `{"preview":false,"result":{"_raw":` + inString(trail) + `}}`, map[string]string{"event.action": "ListBuckets"}},
 		{"indexed document with its original", `{"@timestamp":"2026-03-02T10:15:00Z","event":{"kind":"event","dataset":"aws.cloudtrail","action":"x","original":` + inString(trail) + `}}`,
 			map[string]string{"event.action": "ListBuckets", "secret.principal": "ASIAEXAMPLEBUILDKEY2"}},
