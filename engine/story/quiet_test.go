@@ -17,7 +17,7 @@ var lookalikes = map[string]func(g func(string) string, ev *engine.Event) bool{
 		return ev.Dataset == engine.LiteLLM && g("source.ip") == "198.51.100.11" && g("secret.owner") == "data-team@example.org"
 	},
 	"a console page": func(g func(string) string, _ *engine.Event) bool {
-		return g("aws.cloudtrail.console_session") == "true"
+		return g("aws.cloudtrail.session_credential_from_console") == "true"
 	},
 	"Terraform from a laptop with the role of CI": func(g func(string) string, ev *engine.Event) bool {
 		return g("aws.cloudtrail.session_name") == "devon-example" && g("source.ip") == "198.51.100.10" && strings.HasPrefix(g("event.action"), "Describe")
