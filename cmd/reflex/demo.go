@@ -26,7 +26,7 @@ func (a *app) demo() *cobra.Command {
 		Short: "Play two attacks hidden in a day of normal traffic",
 		Long: "Plays a day of a made-up organisation's logs through the shipped rules, with embedded defaults:\n" +
 			"no Kafka, Elasticsearch, Slack or key is needed. Two attacks are hidden in the day.",
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			day := story.New(seed)
 			if folder != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/seed-843b225c/reflex/connectors/file"
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/enrich"
 	"github.com/seed-843b225c/reflex/engine/pipeline"
@@ -57,16 +57,9 @@ func (a *app) explain(c *cobra.Command, f *replayFlags, id string, paths []strin
 	if err != nil {
 		return err
 	}
-	ins, errs := file.Expand(paths)
-	for _, err := range errs {
-		fmt.Fprintf(a.err, "reflex: %v\n", err)
-	}
-	var inputs []pipeline.Input
-	for _, in := range ins {
-		inputs = append(inputs, input{in, a})
-	}
-	if len(inputs) == 0 {
-		return usage("nothing to look at: no readable file among %s", strings.Join(paths, " "))
+	inputs, bad, err := a.inputs(paths)
+	if err != nil {
+		return err
 	}
 	w := newWitness(l.set, l.data, key, most)
 	parts := l.parts()
@@ -78,11 +71,17 @@ func (a *app) explain(c *cobra.Command, f *replayFlags, id string, paths []strin
 		Warn: func(err error) { bar.clear(); fmt.Fprintf(a.err, "reflex: %v\n", err) }}
 	res, err := r.Run(c.Context())
 	bar.clear()
-	if err != nil {
+	if errors.Is(err, context.Canceled) {
+		return exitError{exitPartial, errors.New("interrupted before the end")}
+	} else if err != nil {
 		return exitError{exitPartial, err}
 	}
 	said.end()
+	a.notes(res, inputs)
 	a.showExplained(l, w, res, id)
+	if res.Stats.Refused() > 0 || res.Stats.Unreadable() > 0 || bad > 0 {
+		return exitError{exitPartial, nil}
+	}
 	return nil
 }
 

@@ -21,31 +21,48 @@ const (
 )
 
 func main() {
+	os.Exit(process())
+}
+
+// process is main without its exit. The first interrupt ends the run in order,
+// a second one kills. Who closes our output early (| head) has seen enough:
+// files that were asked for are still written.
+func process() int {
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // run is the program without its process: tests call it with their own streams.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := &app{stdin: stdin, out: newPrinter(stdout), err: newPrinter(stderr)}
+	app := &app{stdin: interruptible(ctx, stdin), out: newPrinter(stdout), err: newPrinter(stderr)}
 	root := app.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	root.SetOut(app.out)
+	root.SetErr(app.err)
+	code := app.exit(root.ExecuteContext(ctx))
+	if err := app.out.failed; err != nil {
+		fmt.Fprintf(stderr, "reflex: the results could not be written to standard output: %v\n", err)
+		code = max(code, exitPartial)
+	}
+	return code
+}
+
+// exit says what went wrong and gives the exit code.
+func (a *app) exit(err error) int {
 	var code exitError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &code):
 		if code.err != nil {
-			fmt.Fprintf(stderr, "reflex: %v\n", code.err)
+			fmt.Fprintf(a.err, "reflex: %v\n", code.err)
 		}
 		return code.code
 	}
-	fmt.Fprintf(stderr, "reflex: %v\n", err)
+	fmt.Fprintf(a.err, "reflex: %v\n", err)
 	return exitUsage
 }
 

@@ -3,10 +3,13 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -37,8 +40,9 @@ type writers struct {
 	stdout                         bool // results go to stdout for machines: print nothing for people
 }
 
-func (o *output) open(a *app) (*writers, error) {
+func (o *output) open(a *app, inputs []pipeline.Input) (*writers, error) {
 	w := &writers{app: a}
+	named := map[string]string{}
 	for _, f := range []struct {
 		flag, path string
 		to         *io.Writer
@@ -48,16 +52,49 @@ func (o *output) open(a *app) (*writers, error) {
 		case "-":
 			*f.to, w.stdout = w.buffer(a.out), true
 		default:
+			name := filepath.Clean(f.path)
+			if other, ok := named[name]; ok {
+				w.close()
+				return nil, usage("%s and %s name the same file, %s: each needs its own", other, f.flag, f.path)
+			}
+			if in := sameFile(f.path, inputs); in != "" {
+				w.close()
+				return nil, usage("%s %s: would overwrite %s, which is to be played: name another file", f.flag, f.path, in)
+			}
 			file, err := os.Create(f.path)
 			if err != nil {
 				w.close()
-				return nil, usage("%s: %v", f.flag, err)
+				return nil, usage("%s %s: cannot be written: %v", f.flag, f.path, cause(err))
 			}
+			named[name] = f.flag
 			w.files = append(w.files, file)
 			*f.to = w.buffer(file)
 		}
 	}
 	return w, nil
+}
+
+// sameFile gives the input that path is, "" for none.
+func sameFile(path string, inputs []pipeline.Input) string {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	for _, in := range inputs {
+		if other, err := os.Stat(in.Name()); err == nil && os.SameFile(info, other) {
+			return in.Name()
+		}
+	}
+	return ""
+}
+
+// cause strips operation and path from a file error: they stand beside it.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }
 
 func (w *writers) buffer(to io.Writer) io.Writer {
@@ -86,6 +123,12 @@ func (w *writers) write(res *pipeline.Result) error {
 			return fmt.Errorf("write results: %w", err)
 		}
 	}
+	for _, f := range w.files {
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("write results: %w", err)
+		}
+	}
+	w.buffers, w.files = nil, nil
 	return nil
 }
 

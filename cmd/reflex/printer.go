@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -19,14 +21,28 @@ type printer struct {
 	io.Writer
 	terminal bool
 	colour   bool
+	failed   error // the first error of writing; what comes after it is dropped
+	gone     bool  // nobody reads any more: no error
+}
+
+// Write never fails: run tells of failed at the end, once.
+func (p *printer) Write(b []byte) (int, error) {
+	if p.failed != nil || p.gone {
+		return len(b), nil
+	}
+	if _, err := p.Writer.Write(b); errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		p.gone = true
+	} else if err != nil {
+		p.failed = err
+	}
+	return len(b), nil
 }
 
 func newPrinter(w io.Writer) *printer {
 	p := &printer{Writer: w}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		p.terminal = true
-		_, no := os.LookupEnv("NO_COLOR")
-		p.colour = !no && os.Getenv("TERM") != "dumb"
+		p.colour = os.Getenv("NO_COLOR") == ""
 	}
 	return p
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,26 +53,39 @@ func (a *app) replay() *cobra.Command {
 			if len(args) == 0 {
 				return usage("name the files or folders to play\nsee: reflex replay --help")
 			}
-			ins, errs := file.Expand(args)
-			for _, err := range errs {
-				fmt.Fprintf(a.err, "reflex: %v\n", err)
+			inputs, bad, err := a.inputs(args)
+			if err != nil {
+				return err
 			}
-			if len(ins) == 0 {
-				return usage("nothing to play: no readable file among %s", strings.Join(args, " "))
-			}
-			inputs := make([]pipeline.Input, len(ins))
-			for i, in := range ins {
-				if in.Path == "-" && len(ins) > 1 {
-					return usage("standard input (-) can only be played alone: it cannot be read twice")
-				}
-				inputs[i] = input{in, a}
-			}
-			return a.play(c, &f, inputs, len(errs), a.showReplay)
+			return a.play(c, &f, inputs, bad, a.showReplay)
 		},
 	}
 	f.flags(c)
 	c.Flags().DurationVar(&f.lateness, "lateness", 20*time.Minute, "how late events on standard input may be")
 	return c
+}
+
+// inputs gives what the paths of a command line hold; what cannot be read is
+// said and counted.
+func (a *app) inputs(paths []string) (inputs []pipeline.Input, bad int, err error) {
+	ins, errs := file.Expand(paths)
+	for _, err := range errs {
+		fmt.Fprintf(a.err, "reflex: %v\n", err)
+	}
+	if len(ins) == 0 {
+		return nil, 0, usage("nothing to play: no readable file among %s", strings.Join(paths, " "))
+	}
+	for _, in := range ins {
+		if in.Once && len(ins) > 1 {
+			name := in.Path + " is a pipe and"
+			if in.Path == "-" {
+				name = "standard input (-)"
+			}
+			return nil, 0, usage("%s can only be played alone: it cannot be read twice; save it to a file first", name)
+		}
+		inputs = append(inputs, input{in, a})
+	}
+	return inputs, len(errs), nil
 }
 
 // play runs a replay and writes what it found; show prints it for people.
@@ -90,13 +105,19 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 	if err != nil {
 		return err
 	}
+	if f.lateness < 0 {
+		return usage("--lateness %s: cannot be negative", f.lateness)
+	}
+	if since != 0 && until != 0 && since >= until {
+		return usage("--since %s is not before --until %s: nothing lies between them", f.since, f.until)
+	}
 	l, err := a.load(&f.setup)
 	if err != nil {
 		return err
 	}
 	parts := l.parts()
 	parts.Since, parts.Until, parts.Oracle, parts.Shards = since, until, f.oracle, f.shards
-	out, err := f.output.open(a)
+	out, err := f.output.open(a, inputs)
 	if err != nil {
 		return err
 	}
@@ -109,10 +130,13 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 	}
 	res, err := r.Run(c.Context())
 	bar.clear()
-	if err != nil {
+	if errors.Is(err, context.Canceled) {
+		return exitError{exitPartial, errors.New("interrupted before the end: no results were written")}
+	} else if err != nil {
 		return exitError{exitPartial, fmt.Errorf("stopped before the end: %w", err)}
 	}
 	said.end()
+	a.notes(res, inputs)
 	res.Stats.SetMemory(memory())
 	if err := out.write(res); err != nil {
 		return exitError{exitPartial, err}
@@ -131,6 +155,20 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 		return exitError{exitPartial, nil}
 	}
 	return nil
+}
+
+// notes tells what a tired reader must not overlook.
+func (a *app) notes(res *pipeline.Result, inputs []pipeline.Input) {
+	s := res.Stats
+	if s.Events() == 0 && s.Refused()+s.Unreadable() == 0 {
+		fmt.Fprintf(a.err, "note: no event was found in %s\n", plural(len(inputs), "file"))
+	}
+	if s.Events() > 0 && s.Events() == s.Outside() {
+		fmt.Fprintf(a.err, "note: all %s events lie outside --since and --until\n", number(s.Events()))
+	}
+	if s.Late() > 0 {
+		fmt.Fprintf(a.err, "note: %s came later than --lateness allows: counts and chains may miss them; raise --lateness, or play a file, where nothing is late\n", plural(int(s.Late()), "matching event"))
+	}
 }
 
 func parseTime(flag, s string) (int64, error) {
@@ -153,7 +191,7 @@ type input struct {
 
 func (i input) Name() string { return i.Path }
 func (i input) Size() int64  { return i.Input.Size }
-func (i input) Rewind() bool { return i.Path != "-" }
+func (i input) Rewind() bool { return !i.Once }
 func (i input) Open() (pipeline.Stream, error) {
 	if i.Path == "-" {
 		return file.Reader(i.app.stdin)

@@ -126,6 +126,9 @@ func (a *app) load(s *setup) (*loaded, error) {
 		a.printMistakes(bad)
 		return nil, exitError{exitUsage, fmt.Errorf("%s: nothing was run", plural(len(bad), "mistake"))}
 	}
+	if len(pack.Rules) == 0 {
+		return nil, usage("no rule was found in %s: nothing was run", strings.Join(s.rules, ", "))
+	}
 	secrets := secret.New(secret.Options{Key: a.fingerprintKey()})
 	plan, err := decode.NewPlan(set.Layout, decode.Options{Secrets: secrets})
 	if err != nil {

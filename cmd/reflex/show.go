@@ -201,7 +201,8 @@ func (a *app) showTotals(res *pipeline.Result, incidents int) {
 	for _, n := range []struct {
 		count int64
 		word  string
-	}{{s.Refused(), "refused"}, {s.Unreadable(), "unreadable"}, {s.Skipped(), "skipped, no events"}, {s.Duplicates(), "duplicate hits dropped"}, {s.Late(), "late"}} {
+	}{{s.Refused(), "refused"}, {s.Unreadable(), "unreadable"}, {s.Skipped(), "skipped (" + strings.Join(sortedKeys(s.SkippedBy()), ", ") + ")"},
+		{s.Outside(), "outside --since and --until"}, {s.Duplicates(), "duplicate hits dropped"}, {s.Late(), "late"}} {
 		if n.count > 0 {
 			notes = append(notes, number(n.count)+" "+n.word)
 		}

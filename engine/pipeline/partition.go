@@ -18,6 +18,7 @@ type partition struct {
 	first   int64 // earliest event time seen
 	back    int64 // furthest an event came behind the newest before it
 	events  int64
+	broken  bool // it could not be opened or broke off, and that was said
 	stream  Stream
 	decoder *decode.Decoder
 	places  map[uint64]uint32 // occurrences of hit records without an id of their own
@@ -74,7 +75,7 @@ func (p *partition) place(ev *engine.Event) {
 // again makes ready for a second reading with what the first one learned.
 func (p *partition) again() *partition {
 	q := newPartition(p.input)
-	q.start, q.slack = p.first, p.back
+	q.start, q.slack, q.broken = p.first, p.back, p.broken
 	if p.events == 0 {
 		q.start = math.MaxInt64
 	}

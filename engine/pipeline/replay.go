@@ -105,7 +105,7 @@ func (r *Replay) Run(ctx context.Context) (*Result, error) {
 		if _, err := r.read(ctx, l, parts, true); err != nil {
 			return nil, err
 		}
-		stats.unreadable = first.unreadable
+		stats.unreadable += first.unreadable
 		stats.passes = 2
 	}
 	l.end()
@@ -141,7 +141,7 @@ func (r *Replay) read(ctx context.Context, l *line, waiting []*partition, again 
 		}
 		m.step()
 	}
-	return !l.idle, nil
+	return !l.idle, ctx.Err() // a stream of an interrupted source may have ended early
 }
 
 // merge is the state of one reading.
@@ -170,7 +170,7 @@ func (m *merge) next() bool {
 		}
 		s, err := p.input.Open()
 		if err != nil {
-			m.warn(err)
+			m.warn(p, err)
 			continue
 		}
 		p.stream, p.decoder = s, m.line.parts.Plan.NewDecoder()
@@ -195,7 +195,7 @@ func (m *merge) step() {
 	l.part = p
 	rec, err := p.stream.Next(m.buf)
 	if err != nil && !errors.Is(err, io.EOF) {
-		m.warn(err)
+		m.warn(p, err)
 	}
 	if err == nil || rec.Last {
 		p.decoder.Decode(rec, l)
@@ -257,10 +257,13 @@ func (m *merge) closeAll() {
 	}
 }
 
-func (m *merge) warn(err error) {
-	if m.again {
-		return // said in the first reading
+// warn tells of an input that cannot be read, once for both readings: one that
+// broke only in the second has gone since the first, and what it held is lost.
+func (m *merge) warn(p *partition, err error) {
+	if p.broken || errors.Is(err, context.Canceled) {
+		return
 	}
+	p.broken = true
 	m.line.stats.unreadable++
 	if m.replay.Warn != nil {
 		m.replay.Warn(err)

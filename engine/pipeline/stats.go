@@ -69,6 +69,12 @@ func (s *Stats) Unreadable() int64 { return s.unreadable }
 // Skipped gives how many inputs were understood and are no events.
 func (s *Stats) Skipped() int64 { return sum(s.skipped) }
 
+// SkippedBy gives their number by reason.
+func (s *Stats) SkippedBy() map[string]int64 { return s.skipped }
+
+// Outside gives how many events lay outside the times that were asked for.
+func (s *Stats) Outside() int64 { return s.outside }
+
 // Late gives how many events stood behind the watermark.
 func (s *Stats) Late() int64 { return s.late }
 
