@@ -55,7 +55,7 @@ func (c *Scan) pairs(t []byte, first, firstID int) {
 				continue
 			}
 			stop := slashed.run(t, i, len(t))
-			if stop-i == secretLen && awsSecret(t, i, stop) {
+			if stop-i == secretLen && apart(t, i, stop) && awsSecret(t, i, stop) {
 				f := found{start: i, end: stop, row: awsSecretRow}
 				c.identify(t, &f)
 				c.found = append(c.found, f)
@@ -109,21 +109,17 @@ func near(t []byte, id accessKeyID) (from, to int) {
 	return from, to
 }
 
-// awsSecret says that the forty letters t[i:stop] look like a secret key.
-func awsSecret(t []byte, i, stop int) bool {
-	if stop < len(t) {
-		switch t[stop] {
-		case '=', '_':
-			return false
-		case '-', '.': // unless it ends a sentence
-			if stop+1 < len(t) && slashed[t[stop+1]] {
-				return false
-			}
-		}
-	}
-	if i > 0 && (t[i-1] == '-' || t[i-1] == '_' || t[i-1] == '.' || t[i-1] == '\\') {
+// apart says that no longer name holds t[i:stop], as the name of a file or host
+// might; a sentence may end behind it.
+func apart(t []byte, i, stop int) bool {
+	if stop < len(t) && (t[stop] == '-' || t[stop] == '_' || t[stop] == '.') && stop+1 < len(t) && slashed[t[stop+1]] {
 		return false
 	}
+	return i == 0 || t[i-1] != '-' && t[i-1] != '_' && t[i-1] != '.' && t[i-1] != '\\'
+}
+
+// awsSecret says that the forty letters t[i:stop] look like a secret key.
+func awsSecret(t []byte, i, stop int) bool {
 	b := t[i:stop]
 	return bytes.Count(b, []byte("/")) <= 6 && mixed(b) && !sample(b) && random(b, 64)
 }

@@ -6,7 +6,7 @@ func azureOpenAI(c *Scan, t []byte, at, end int) (found, bool) {
 		return found{}, false
 	}
 	i, stop, ok := assigned(t, end, allHex, 32)
-	if !ok || stop < len(t) && urlsafe[t[stop]] || sample(t[i:stop]) || !random(t[i:stop], 16) {
+	if !ok || stop < len(t) && alnum[t[stop]] || sample(t[i:stop]) || !random(t[i:stop], 16) {
 		return found{}, false
 	}
 	return found{start: i, end: stop}, true

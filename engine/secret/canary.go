@@ -125,8 +125,8 @@ func (w *Watch) add(what, s string, n int) {
 	}
 }
 
-// Leak says which canary stands in an output, in which form and where; "" if
-// none does.
+// Leak says which canary stands in an output, in which form, and shows what
+// stands before it; "" if none does.
 func (w *Watch) Leak(output []byte) string {
 	for i := 0; i+gram <= len(output); i++ {
 		if !w.first[int(output[i])<<8|int(output[i+1])] || !w.heads[[8]byte(output[i:])] {
@@ -137,7 +137,7 @@ func (w *Watch) Leak(output []byte) string {
 				continue
 			}
 			if what, ok := w.grams[string(output[i:i+n])]; ok {
-				return fmt.Sprintf("%s at byte %d", what, i)
+				return fmt.Sprintf("%s at byte %d, between %q and %q", what, i, output[max(0, i-120):i], output[min(len(output), i+n):min(len(output), i+n+60)])
 			}
 		}
 	}

@@ -33,6 +33,7 @@ type row struct {
 	tail     string // ends the body
 	checksum bool   // the body ends in its CRC-32; then it may stand anywhere
 	mixed    bool   // both cases and digits; for prefixes that words have too
+	alone    bool   // no - or _ may follow, as it may behind a token of exact length
 	size     int    // letters in the random part's alphabet, for entropy; 0: by body
 	usual    int    // length of the body of a fake; 0: min
 
@@ -78,6 +79,9 @@ func (r *row) token(t []byte, at, end int) (found, bool) {
 	stop := r.body.run(t, end, end+most+4)
 	for stop > end && t[stop-1] == '.' { // the end of a sentence
 		stop--
+	}
+	if stop-end > most && r.max == 0 && !r.alone && (t[end+most] == '-' || t[end+most] == '_' || t[end+most] == '.') {
+		stop = end + most // of exact length, and part of a longer name
 	}
 	if stop-end > most || !free(t, at) {
 		return found{}, false

@@ -11,6 +11,7 @@ import (
 var hostile = map[string]string{
 	"keyword after keyword":     "sk-",
 	"tokens of hyphens":         "sk-ant-api03-",
+	"headers in one run":        "-eyJ",
 	"headers of tokens":         "eyJ.",
 	"headers that decode":       "eyJhbGciOiJub25lIn0.",
 	"halves of tokens":          "eyJhbGciOiJub25lIn0.eyJhbGciOiJub25lIn0.",

@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	maxHeader  = 1024
+	maxHeader  = 640
+	maxTail    = 1024
 	maxPayload = 8192
 )
 
 // jsonWebToken matches header.payload.signature, where the header decodes to a
 // JSON object that names an algorithm.
 func jsonWebToken(c *Scan, t []byte, at, end int) (found, bool) {
-	if string(t[at:end]) != "eyJ" || !free(t, at) || at > 0 && (t[at-1] == '-' || t[at-1] == '_') {
+	if string(t[at:end]) != "eyJ" || !free(t, at) {
 		return found{}, false
 	}
 	dot := urlsafe.run(t, at, at+maxHeader)
@@ -25,7 +26,7 @@ func jsonWebToken(c *Scan, t []byte, at, end int) (found, bool) {
 	if second == len(t) || t[second] != '.' || second-dot < 9 {
 		return found{}, false
 	}
-	stop := urlsafe.run(t, second+1, second+1+maxHeader)
+	stop := urlsafe.run(t, second+1, second+1+maxTail)
 	if stop-second < 17 || sample(t[second+1:stop]) {
 		return found{}, false
 	}

@@ -3,13 +3,14 @@ package secret
 import "bytes"
 
 const (
-	maxPEM = 16 << 10
-	minPEM = 64 // letters of base64 in a body
+	maxPEM   = 16 << 10
+	minPEM   = 64 // letters of base64 in a body
+	fullLine = 40 // letters of any line but the last
 )
 
 // pem matches the body of a private key block. Line ends may be real or
-// escaped, once or more, or the lines elements of a list; the block may be cut
-// off.
+// escaped, once or more, or blanks, or the lines elements of a list; each may
+// have a stamp before it; the block may be cut off.
 func pem(c *Scan, t []byte, at, end int) (found, bool) {
 	dashes := []byte("-----")
 	label := t[end:min(len(t), end+48)]
@@ -22,8 +23,25 @@ func pem(c *Scan, t []byte, at, end int) (found, bool) {
 		return found{}, false
 	}
 	body := c.tmp[:0]
-	from, to := -1, 0
-	line := len(body) // where the line's letters begin
+	from, to, last := -1, 0, 0
+	line := 0 // where the letters of the line at hand begin
+	over := false
+	drop := func() {
+		if body = body[:line]; line == 0 {
+			from = -1
+		}
+	}
+	endLine := func() {
+		switch n := len(body) - line; {
+		case n == 0 || over:
+		case n >= fullLine && (line > 0 || mixed(body)):
+			line, to = len(body), last
+		case line == 0: // of a header
+			drop()
+		default:
+			line, to, over = len(body), last, true
+		}
+	}
 	i := end + k + len(dashes)
 	for limit := min(len(t), i+maxPEM); i < limit; {
 		b := t[i]
@@ -35,27 +53,34 @@ func pem(c *Scan, t []byte, at, end int) (found, bool) {
 			if i < limit && (t[i] == 'n' || t[i] == 'r' || t[i] == 't') {
 				i++
 			}
-			line = len(body)
+			endLine()
 			continue
 		case pemBody[b]:
+			if over {
+				limit = i
+				continue
+			}
 			if from < 0 {
 				from = i
 			}
 			body = append(body, b)
-			to = i + 1
-		case b == '\n' || b == '"' || b == '\'' || b == ',':
-			line = len(body)
-		case b == ' ' || b == ':': // what stood before is a stamp or a header
-			body = body[:line]
-			if len(body) == 0 {
-				from = -1
-			}
+			last = i + 1
+		case b == '"' && i+1 < limit && t[i+1] == ':': // the next key of an object
+			limit = i
+			continue
+		case b == '\n' || b == '\r' || b == '"' || b == '\'' || b == ',':
+			endLine()
 		case bytes.HasPrefix(t[i:], dashes) || !pemExtra[b]:
 			limit = i
 			continue
+		case len(body)-line >= fullLine || b == ' ' && bytes.HasPrefix(t[i+1:], dashes):
+			endLine() // lines joined by blanks
+		default: // what stood before is a stamp or a header
+			drop()
 		}
 		i++
 	}
+	endLine()
 	c.tmp = body
 	if len(body) < minPEM || from < 0 || !random(body[:minPEM], 32) {
 		return found{}, false

@@ -142,6 +142,8 @@ func TestKeyBlockAsList(t *testing.T) {
 		strings.ReplaceAll(string(lines), `","`, `", "`),
 		strings.ReplaceAll(string(lines), `","`, "\",\n  \""),
 		"['" + strings.ReplaceAll(key, "\n", "', '") + "']",
+		strings.ReplaceAll(key, "\n", " "),
+		strings.Replace(key, "\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n", 1),
 		"key: |\n    " + strings.ReplaceAll(key, "\n", "\n    "),
 		strings.ReplaceAll(key, "\n", "\r\n"),
 		strings.ReplaceAll(key, "\n", `\n`), strings.ReplaceAll(key, "\n", `\\n`),

@@ -46,7 +46,7 @@ func rows() []row {
 			not: []string{"disk-" + "9d3f1c77a0b24e5f8c6d1e2b3a495867"}},
 		{id: "langfuse_key", kind: aiKey, provider: "langfuse", prefix: []string{"sk-lf-"}, body: bytesIn("abcdef", digits, "-"), min: 36, size: 16,
 			not: []string{"sk-lf-" + "..."}},
-		{id: "litellm_key", kind: aiKey, provider: "litellm", prefix: []string{"sk-"}, body: urlsafe, min: 22, mixed: true, principal: sha256Hex,
+		{id: "litellm_key", kind: aiKey, provider: "litellm", prefix: []string{"sk-"}, body: urlsafe, min: 22, mixed: true, alone: true, principal: sha256Hex,
 			in:  []string{"curl -H 'Authorization: Bearer {}' http://litellm.example:4000/v1/models"},
 			not: []string{"sk-" + "learn-contrib-lightning", "sk-" + "1234", "task-" + "runner-Group-Number-12", "sk-" + "XXXXXXXXXXXXXXXXXXXXXX"}},
 		{id: "groq_key", kind: aiKey, provider: "groq", prefix: []string{"gsk_"}, body: alnum, min: 52,
@@ -165,7 +165,8 @@ func rows() []row {
 
 		// shapes
 		{id: "private_key", kind: privateKey, match: pem, keyword: []string{"-----BEGIN ", "-----BEGIN+"}, fake: fakePEM,
-			not: []string{"-----BEGIN CERTIFICATE-----\nMIIB", "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----", "grep -- '-----BEGIN RSA PRIVATE KEY-----' *.pem"}},
+			not: []string{"-----BEGIN CERTIFICATE-----\nMIIB", "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----", "grep -- '-----BEGIN RSA PRIVATE KEY-----' *.pem",
+				`{"data":"value=-----BEGIN PRIVATE KEY-----","detail":"the line has 28 columns, its header 25","index":0,"offset":237741,"source":"/tmp/Builds0fNoOutput2254133258/001/logs/vpcflow/builds/of/today/1.log"}`}},
 		{id: "jwt", kind: jwt, match: jsonWebToken, keyword: []string{"eyJ"}, fake: fakeJWT,
 			in:  []string{"Authorization: Bearer {}", "?access_token={}&x=1"},
 			not: []string{"eyJ" + "hbGciOiJIUzI1NiJ9", "eyJ" + "hbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ" + "zdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4" + "fwpMeJf36POk6yJV_adQssw5c", "eyJ" + "2ZXJzaW9uIjozLCJzb3VyY2VzIjpbXX0.aaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbb"}},

@@ -23,6 +23,11 @@ import (
 
 // exact is a token of a prefix and a greedy body of n letters of a set.
 func exact(prefix, set string, n int) string {
+	return fmt.Sprintf(`^((?:%s)[%s]{%d})(?:[^%s]|[-_.]|$)`, prefix, set, n, set)
+}
+
+// whole is exact, and nothing of the set may follow.
+func whole(prefix, set string, n int) string {
 	return fmt.Sprintf(`^((?:%s)[%s]{%d})(?:[^%s]|$)`, prefix, set, n, set)
 }
 
@@ -52,15 +57,15 @@ var shapes = map[string]struct {
 	"openai_service_key":        {re: atLeast("sk-svcacct-", setURL, 40), skip: "sk-svcacct-", size: 64, most: 220, inner: true},
 	"openai_admin_key":          {re: atLeast("sk-admin-", setURL, 40), skip: "sk-admin-", size: 64, most: 220, inner: true},
 	"openai_key":                {re: exact("sk-", setAlnum, 48), skip: "sk-", size: 62, inner: true},
-	"anthropic_api_key":         {re: `^(sk-ant-api03-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-api03-", size: 64},
-	"anthropic_admin_key":       {re: `^(sk-ant-admin01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-admin01-", size: 64},
-	"anthropic_oauth_token":     {re: `^(sk-ant-o[ar]t01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z_\-]|$)`, skip: "sk-ant-oxt01-", size: 64},
+	"anthropic_api_key":         {re: `^(sk-ant-api03-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z]|$)`, skip: "sk-ant-api03-", size: 64},
+	"anthropic_admin_key":       {re: `^(sk-ant-admin01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z]|$)`, skip: "sk-ant-admin01-", size: 64},
+	"anthropic_oauth_token":     {re: `^(sk-ant-o[ar]t01-[0-9A-Za-z_\-]{93}AA)(?:[^0-9A-Za-z]|$)`, skip: "sk-ant-oxt01-", size: 64},
 	"huggingface_token":         {re: exact("hf_", setAlnum, 34), skip: "hf_", size: 62},
 	"huggingface_org_token":     {re: exact("api_org_", setAlnum, 34), skip: "api_org_", size: 62},
 	"openrouter_key":            {re: exact("sk-or-v1-", `0-9a-f`, 64), skip: "sk-or-v1-", size: 16},
 	"deepseek_key":              {re: exact("sk-", `0-9a-f`, 32), skip: "sk-", size: 16},
 	"langfuse_key":              {re: exact("sk-lf-", `0-9a-f\-`, 36), skip: "sk-lf-", size: 16},
-	"litellm_key":               {re: exact("sk-", setURL, 22), skip: "sk-", size: 64, mixed: true},
+	"litellm_key":               {re: whole("sk-", setURL, 22), skip: "sk-", size: 64, mixed: true},
 	"groq_key":                  {re: exact("gsk_", setAlnum, 52), skip: "gsk_", size: 62},
 	"replicate_token":           {re: exact("r8_", setAlnum, 37), skip: "r8_", size: 62},
 	"perplexity_key":            {re: atLeast("pplx-", setAlnum, 48), skip: "pplx-", size: 62, most: 53},
@@ -75,7 +80,7 @@ var shapes = map[string]struct {
 	"google_api_key":            {re: exact("AIza", setURL, 35), skip: "AIza", size: 64},
 	"google_oauth_token":        {re: atLeast(`ya29\.`, setDot, 40), skip: "ya29.", size: 65, most: 2048},
 	"google_client_secret":      {re: exact("GOCSPX-", setURL, 28), skip: "GOCSPX-", size: 64},
-	"azure_openai_key":          {re: `^(?i:azure_openai_api_key|azure_openai_key|azure_api_key|subscription-key|api-key)` + gap + `([0-9A-Fa-f]{32})(?:[^0-9A-Za-z_\-]|$)`, size: 16},
+	"azure_openai_key":          {re: `^(?i:azure_openai_api_key|azure_openai_key|azure_api_key|subscription-key|api-key)` + gap + `([0-9A-Fa-f]{32})(?:[^0-9A-Za-z]|$)`, size: 16},
 	"azure_ai_key":              {re: `^([0-9A-Za-z]{52}JQQJ99[0-9A-Za-z]{26})(?:[^0-9A-Za-z]|$)`, size: 62},
 	"azure_storage_key":         {re: `^(?i:accountkey|account_key|storage_key|storage_access_key)` + gap + `([0-9A-Za-z+/]{86}==)`, size: 64},
 	"azure_shared_access_key":   {re: `^(?i:sharedaccesskey|shared_access_key)` + gap + `([0-9A-Za-z+/]{43}=)`, size: 64},
@@ -93,7 +98,7 @@ var shapes = map[string]struct {
 	"slack_token":               {re: atLeast(`xox[baprse]-|xoxe\.xoxp-|xapp-`, `0-9A-Za-z\-`, 30), skip: "-", size: 40, most: 260},
 	"stripe_key":                {re: atLeast("[sr]k_live_", setAlnum, 24), skip: "sk_live_", size: 62, most: 110},
 	"stripe_test_key":           {re: atLeast("[sr]k_test_", setAlnum, 24), skip: "sk_test_", size: 62, most: 110},
-	"sendgrid_key":              {re: atLeast(`SG\.`, setDot, 66), skip: "SG.", size: 65, most: 66, mixed: true},
+	"sendgrid_key":              {re: exact(`SG\.`, setDot, 66), skip: "SG.", size: 65, mixed: true},
 	"vault_token":               {re: atLeast(`hv[sbr]\.`, setURL, 24), skip: "hvs.", size: 64, most: 300, mixed: true},
 	"linear_key":                {re: exact("lin_api_", setAlnum, 40), skip: "lin_api_", size: 62},
 	"grafana_token":             {re: exact("glsa_", setAlnum+"_", 41), skip: "glsa_", size: 63},
@@ -204,7 +209,7 @@ func twinLook(key string, t twinText, all *[]twinHit) {
 		for _, f := range forty.FindAllIndex(t.s, -1) {
 			lo, hi := min(f[1], i+20), max(f[0], i)
 			gap := t.s[min(lo, hi):max(lo, hi)]
-			if f[1]-f[0] == 40 && bytes.Count(gap, []byte("\n")) <= nearLines && len(gap) < 1500 && awsSecret(t.s, f[0], f[1]) {
+			if f[1]-f[0] == 40 && bytes.Count(gap, []byte("\n")) <= nearLines && len(gap) < 1500 && apart(t.s, f[0], f[1]) && awsSecret(t.s, f[0], f[1]) {
 				add(awsSecretRow, f[0], f[1], t.s[f[0]:f[1]])
 			}
 		}
@@ -289,7 +294,7 @@ func twinCheck(id string, t []byte, at, from, to int) (int, int, []byte) {
 	case "jwt":
 		p := strings.Split(string(v), ".")
 		h, err := base64.RawURLEncoding.DecodeString(p[0])
-		if err != nil || !free(t, at) || at > 0 && (t[at-1] == '-' || t[at-1] == '_') || !bytes.Contains(h, []byte(`"alg"`)) || !json.Valid(h) || sample([]byte(p[2])) {
+		if err != nil || !free(t, at) || len(p[0]) > maxHeader || !bytes.Contains(h, []byte(`"alg"`)) || !json.Valid(h) || sample([]byte(p[2])) {
 			return no()
 		}
 		if b, _ := base64.RawURLEncoding.DecodeString(p[1][:min(len(p[1]), 64)]); bytes.Contains(b, []byte(`"1234567890","name":"John`)) {
