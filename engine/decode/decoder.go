@@ -194,7 +194,7 @@ func (d *Decoder) event(rd *reader, raw []byte, c *context) {
 	}
 	r.dataset = ev.Dataset
 	ev.ID, ev.Place = r.ident(rd), false
-	if ev.ID == "" {
+	if ev.ID == "" || d.out.secretID(ev.ID) {
 		ev.ID = d.hashID(ev.Dataset, raw, c)
 		ev.Place = c.stream && !c.byLine
 	}
@@ -308,7 +308,7 @@ func (r *reading) ident(rd *reader) string {
 // begin points the reading at a scanned record and looks into embedded JSON.
 func (d *Decoder) begin(rd *reader, raw []byte, c *context) {
 	r := &d.read
-	r.rd, r.cells, r.c, r.raw, r.arena = rd, d.scan.cells, c, raw, r.arena[:0]
+	r.rd, r.cells, r.c, r.raw, r.arena, r.out = rd, d.scan.cells, c, raw, r.arena[:0], &d.out
 	for _, n := range rd.trie.embedded {
 		if cl := &r.cells[n]; cl.kind == '"' && len(cl.text) > 1 {
 			d.embed(rd, bytesOf(r.text(cl)), n)

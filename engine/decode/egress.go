@@ -51,14 +51,14 @@ var runnerEgressTable = []row{
 	{field: "destination.address", from: "ipAddress domainName"},
 	{field: "destination.ip", from: "ipAddress"},
 	{field: "destination.port", from: "port"},
-	{field: "destination.domain", from: "domainName", value: func(r *reading) engine.Value { return text(lowerDomain(r.str(0))) }},
+	{field: "destination.domain", from: "domainName", value: func(r *reading) engine.Value { return text(r.lower(strings.Trim(r.str(0), "."))) }},
 	{field: "destination.bytes", from: "bytesReceived bytes_received"},
 	{field: "source.ip", from: "sourceIp source_ip runner_ip runnerIp"},
 	{field: "source.bytes", from: "bytesSent bytes_sent"},
 	{field: "network.direction", is: "egress"},
 	{field: "network.transport", from: "protocol", value: func(r *reading) engine.Value {
 		if r.has(0) {
-			return text(strings.ToLower(r.str(0)))
+			return text(r.lower(r.str(0)))
 		}
 		return engine.String("tcp")
 	}},
@@ -123,15 +123,6 @@ func blocked(status string) bool {
 	return strings.EqualFold(status, "dropped") || strings.EqualFold(status, "blocked") || strings.EqualFold(status, "denied")
 }
 
-// lowerDomain writes a name as lists have it: lower case, no trailing dot.
-func lowerDomain(s string) string {
-	s = strings.TrimSuffix(s, ".")
-	if s == "" || s == "." {
-		return ""
-	}
-	return strings.ToLower(s)
-}
-
 // orLabel reads the row's paths, then what travels beside the record.
 func orLabel(names ...string) func(*reading) engine.Value {
 	return func(r *reading) engine.Value {
@@ -166,8 +157,8 @@ func egressRunOf(r *reading) (run, attempt string) {
 	if run == "" {
 		run = firstNonEmpty(r.str(9), r.c.label("ci.run.id"))
 	}
-	if id, last, ok := strings.Cut(run, "-"); ok {
-		run, attempt = id, firstNonEmpty(attempt, last)
+	if i := strings.LastIndexByte(run, '-'); i > 0 && digits(run[:i]) && digits(run[i+1:]) {
+		run, attempt = run[:i], firstNonEmpty(attempt, run[i+1:])
 	}
 	return run, attemptOr1(attempt)
 }

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -93,6 +94,8 @@ type emitter struct {
 	ev      engine.Event
 	id      []byte       // backing of ids made here
 	secrets *secret.Scan // made when first needed
+	// keyLines is how many refused lines may still belong to a private key.
+	keyLines int
 }
 
 var (
@@ -197,6 +200,25 @@ func hideCut(b []byte) {
 	}
 }
 
+// secretID says that a record's own id holds a secret: ids are kept and shown,
+// so it cannot serve as one. Hex and dashes, which most ids are, hold none.
+func (out *emitter) secretID(id string) bool {
+	for i := 0; i < len(id); i++ {
+		if b := id[i]; (b < '0' || b > '9') && (b < 'a' || b > 'f') && b != '-' {
+			return out.redact(id) != id
+		}
+	}
+	return false
+}
+
+// redact overwrites the secrets in s.
+func (out *emitter) redact(s string) string {
+	if out.secrets == nil {
+		out.secrets = out.plan.opts.Secrets.NewScan()
+	}
+	return out.secrets.Redact(s)
+}
+
 // deadLetter copies what may be kept of refused bytes. Some bytes beyond the
 // limit are looked at too, so that the cut leaves no half of a secret readable.
 func (out *emitter) deadLetter(data []byte) []byte {
@@ -208,7 +230,38 @@ func (out *emitter) deadLetter(data []byte) []byte {
 	}
 	b := append([]byte(nil), data[:min(len(data), deadLetterLimit+8<<10)]...)
 	out.secrets.Overwrite(b)
+	out.keyLine(b)
 	return b[:min(len(b), deadLetterLimit)]
+}
+
+// keyLine overwrites the lines of a private key whose first line was refused
+// before: each is refused for itself, and alone no format knows it.
+func (out *emitter) keyLine(b []byte) {
+	const most, shortest = 200, 16 // lines of a key, letters of a line
+	if begin := bytes.LastIndex(b, pemBegin); begin >= 0 && bytes.Contains(b[begin:], []byte("PRIVATE KEY-----")) {
+		if out.keyLines = most; bytes.Contains(b[begin:], pemEnd) {
+			out.keyLines = 0
+		}
+		return
+	}
+	if out.keyLines == 0 {
+		return
+	}
+	if out.keyLines--; bytes.Contains(b, pemEnd) {
+		out.keyLines = 0
+	}
+	for i := 0; i < len(b); i++ {
+		end := i
+		for end < len(b) && (b[end] == '+' || b[end] == '/' || b[end] == '=' || '0' <= b[end] && b[end] <= '9' || 'A' <= b[end]&^0x20 && b[end]&^0x20 <= 'Z') {
+			end++
+		}
+		if end-i >= shortest || end-i >= 4 && b[end-1] == '=' {
+			for k := i; k < end; k++ {
+				b[k] = '*'
+			}
+		}
+		i = end
+	}
 }
 
 // skip counts input that is understood and is no event.

@@ -20,12 +20,24 @@ type reading struct {
 	raw     []byte
 	dataset engine.Dataset
 	arena   []byte // unescaped text
+	out     *emitter
 	list    []string
 }
 
 // str gives the i-th path of the row as text: a string unescaped, a number or
 // boolean as written, else "".
 func (r *reading) str(i int) string { return r.text(&r.cells[r.at[i]]) }
+
+// lower gives s in lower case. A secret in it would be one that no format knows
+// afterwards, so it is overwritten before.
+func (r *reading) lower(s string) string {
+	const shortest = 20
+	low := strings.ToLower(s)
+	if len(s) < shortest || low == s {
+		return low
+	}
+	return strings.ToLower(r.out.redact(s))
+}
 
 // has reports whether the i-th path holds anything but null and the empty string.
 func (r *reading) has(i int) bool {
