@@ -211,6 +211,75 @@ func TestTrailWithoutID(t *testing.T) {
 	}
 }
 
+// TestTrailMutations puts every odd value at every place of records of several
+// kinds: each stays one event with a valid document, or is refused for the one
+// thing that is gone.
+func TestTrailMutations(t *testing.T) {
+	odd := []any{nil, "", " ", "x", "null", "203.0.113.009", 0, -1, 1e300, 111122223333, true, []any{}, []any{nil, "a", map[string]any{"k": 1}}, map[string]any{}, map[string]any{"deep": map[string]any{"": nil}},
+		"2026-13-45T99:00:00Z", "{\"a\":", "{k=v, l=[w]}", strings.Repeat("ä", 5000), "\u0000\u202e<script>"}
+	p, err := NewPlan(allFields("raw.requestParameters.a.b", "raw.resources.ARN"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, d := p.NewDocuments(), p.NewDecoder()
+	for _, record := range []string{trail, `{"eventVersion":"1.08","userIdentity":{"type":"WebIdentityUser","principalId":"p","userName":"repo:example-org/app:ref:refs/heads/main"},"eventTime":"2026-03-02T10:15:00Z","eventSource":"sts.amazonaws.com",` +
+		`"eventName":"AssumeRoleWithWebIdentity","awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.24","requestParameters":{"roleArn":"r","roleSessionName":"gha-1","durationSeconds":900},` +
+		`"responseElements":{"credentials":{"accessKeyId":"ASIAEXAMPLEBUILDKEY2","expiration":"Mar 2, 2026, 11:15:00 AM"},"user":{"userId":"u"}},"additionalEventData":{"MFAUsed":"No"},"resources":[{"ARN":"a","accountId":"1"}],"eventID":"e","eventType":"AwsApiCall"}`} {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(record), &m); err != nil {
+			t.Fatal(err)
+		}
+		mutate(m, odd, func(place string, value any) {
+			b, _ := json.Marshal(m)
+			r := &mutated{docs: docs}
+			d.Decode(engine.Record{Data: b, Chunk: true, Last: true, Origin: engine.Origin{Source: "f", Partition: -1}}, r)
+			switch {
+			case r.invalid != nil:
+				t.Errorf("%s = %v: %v", place, value, r.invalid)
+			case r.events+r.refused != 1:
+				t.Errorf("%s = %v: %d events, %d refused", place, value, r.events, r.refused)
+			case r.refused > 0 && place != "eventTime" && place != "eventSource" && place != "eventName":
+				t.Errorf("%s = %v: refused: %s", place, value, r.why)
+			}
+		})
+	}
+}
+
+// mutate puts each value at each place of m in turn, calls f, and puts back what
+// was there.
+func mutate(m map[string]any, values []any, f func(place string, value any)) {
+	for key, was := range m {
+		if inner, ok := was.(map[string]any); ok {
+			mutate(inner, values, func(place string, value any) { f(key+"."+place, value) })
+		}
+		for _, v := range values {
+			m[key] = v
+			f(key, v)
+		}
+		m[key] = was
+	}
+}
+
+// mutated counts the records' own events and makes their documents.
+type mutated struct {
+	docs            *Documents
+	events, refused int
+	why             string
+	invalid         error
+}
+
+func (m *mutated) Event(ev *engine.Event) {
+	var doc map[string]any
+	if err := json.Unmarshal(m.docs.Document(ev), &doc); err != nil {
+		m.invalid = err
+	}
+	if ev.Derived == "" {
+		m.events++
+	}
+}
+func (m *mutated) Refuse(r engine.Refusal)    { m.refused++; m.why = r.Error() }
+func (m *mutated) Skip(engine.Origin, string) {}
+
 func BenchmarkTrailText(b *testing.B) {
 	n := node(`{"bucketName":"example","Host":"example.s3.amazonaws.com","versions":{"max":1000,"key":null},"list":["a","b"]}`)
 	var dst []byte
