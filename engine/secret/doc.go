@@ -42,7 +42,9 @@
 // fake and that the formats still match. Their convention: the word EXAMPLE
 // stands at the front, directly behind the format's prefix (sk-ant-api03-EXAMPLE..,
 // ghp_EXAMPLE.., ASIAEXAMPLE..); alphabets without those letters begin with
-// fa4efa4e. The rest is random and the checksum is right. Fake makes them.
+// fa4efa4e; in a format that is itself an encoding (jwt, bedrock_key, basic_auth)
+// the word is inside. The rest is random and the checksum is right. Fake makes
+// them, Canaries plants them, and a Watch looks for them in outputs.
 // Since documentation puts the word at the end, the two are told apart.
 //
 // # Identity
