@@ -44,7 +44,7 @@ const (
 	issuer   = "userIdentity.sessionContext.sessionIssuer."
 )
 
-var cloudTrailTable = []row{
+var cloudTrailTable = append(agentRows("userAgent"), []row{
 	{field: "@timestamp", from: "eventTime @timestamp"},
 	{field: "event.id", from: "eventID"},
 	{field: "event.provider", from: "eventSource"},
@@ -63,7 +63,6 @@ var cloudTrailTable = []row{
 	{field: "user.changes.name", from: "requestParameters.newUserName"},
 	{field: "group.name", from: "requestParameters.groupName"},
 	{field: "group.id", from: "responseElements.group.groupId"},
-	{field: "user_agent.original", from: "userAgent"},
 	{field: "tls.version", from: "tlsDetails.tlsVersion", value: tlsVersion},
 	{field: "tls.version_protocol", from: "tlsDetails.tlsVersion", value: tlsProtocol},
 	{field: "tls.cipher", from: "tlsDetails.cipherSuite"},
@@ -191,7 +190,7 @@ var cloudTrailTable = []row{
 		}
 		return parseLong(attempt)
 	}},
-}
+}...)
 
 // firstPublic gives the address when the whole string is one. Of a list, which
 // proxies write, it is the first public one. A service is no address, and
