@@ -2,9 +2,12 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/seed-843b225c/reflex/engine/secret"
 )
 
 func TestMain(m *testing.M) {
@@ -16,5 +19,14 @@ func TestMain(m *testing.M) {
 // TestScripts plays the command-line stories in testdata/script: one file a
 // behaviour, output compared whole.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != ""})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"fake": fake}})
+}
+
+// fake puts a made-up secret in the place of the word PLACEHOLDER: fake FORMAT FILE.
+// So no script holds a whole token.
+func fake(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[1])
+	text := strings.ReplaceAll(ts.ReadFile(path), "PLACEHOLDER", secret.Fake(args[0], 1))
+	ts.Check(os.WriteFile(path, []byte(text), 0o644))
 }

@@ -189,7 +189,7 @@ func (a *app) showRules(res *pipeline.Result) {
 // showTotals prints one line of what went through.
 func (a *app) showTotals(res *pipeline.Result, incidents int) {
 	s := res.Stats
-	fmt.Fprintf(a.out, "%s above low, %s in all, from %s events in %.1f s.\n", plural(incidents, "incident"), plural(len(res.Alerts), "alert"), number(s.Events()), s.Seconds())
+	fmt.Fprintf(a.out, "%s above low, %s in all, from %s in %.1f s.\n", plural(incidents, "incident"), plural(len(res.Alerts), "alert"), plural(int(s.Events()), "event"), s.Seconds())
 	rows := [][]string{}
 	for _, name := range sortedKeys(s.ByDataset()) {
 		rows = append(rows, []string{name, number(s.ByDataset()[name])})
