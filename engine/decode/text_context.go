@@ -62,15 +62,15 @@ func (t *textDecoder) job(c *context) *textJob {
 
 // redact overwrites secrets in what labels and names told: it is kept as long
 // as the job and stands on each of its events.
-func (c *ciContext) redact(s *secret.Scan) {
+func (ci *ciContext) redact(s *secret.Scan) {
 	for _, f := range [...]*string{
-		&c.repo, &c.run, &c.jobID, &c.jobName, &c.workflow, &c.workflowPath, &c.ref, &c.sha, &c.environment, &c.event,
-		&c.runner, &c.runnerID, &c.group, &c.image, &c.host, &c.pod, &c.namespace, &c.container, &c.file, &c.inZip,
+		&ci.repo, &ci.run, &ci.jobID, &ci.jobName, &ci.workflow, &ci.workflowPath, &ci.ref, &ci.sha, &ci.environment, &ci.event,
+		&ci.runner, &ci.runnerID, &ci.group, &ci.image, &ci.host, &ci.pod, &ci.namespace, &ci.container, &ci.file, &ci.inZip,
 	} {
 		*f = s.Redact(*f)
 	}
-	for i, l := range c.runnerLabels {
-		c.runnerLabels[i] = s.Redact(l)
+	for i, l := range ci.runnerLabels {
+		ci.runnerLabels[i] = s.Redact(l)
 	}
 }
 

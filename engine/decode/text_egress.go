@@ -63,7 +63,7 @@ func (t *textDecoder) curl(j *textJob, b []byte, failed bool) {
 			f.addr = a
 		}
 		if w == "port" {
-			w, k = word(b, k)
+			w, _ = word(b, k)
 			f.port, _ = strconv.ParseInt(strings.Trim(w, ":(),"), 10, 32)
 			break
 		}

@@ -33,7 +33,6 @@ var (
 	onlyDigits = bytesIn(digits)
 	allHex     = bytesIn("abcdefABCDEF", digits)
 	base64s    = bytesIn(lowers, uppers, digits, "+/-_")
-	spaces     = bytesIn(" \t\r\n")
 	schemes    = bytesIn(lowers, uppers, digits, "+-.")
 	between    = bytesIn(" \t\r\n\"'`\\:=>,([{|") // between a name and its value
 	pemBody    = bytesIn(lowers, uppers, digits, "+/=")
