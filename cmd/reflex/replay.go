@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/seed-843b225c/reflex/connectors/file"
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/decode"
 	"github.com/seed-843b225c/reflex/engine/pipeline"
 )
 
@@ -24,6 +26,7 @@ type replayFlags struct {
 	failOn       string
 	oracle       bool
 	json         bool
+	format       string
 	shards       int
 }
 
@@ -61,6 +64,7 @@ func (a *app) replay() *cobra.Command {
 		},
 	}
 	f.flags(c)
+	c.Flags().StringVar(&f.format, "format", "auto", "what the files hold: "+strings.Join(decode.FormatNames(), ", "))
 	c.Flags().DurationVar(&f.lateness, "lateness", 20*time.Minute, "how late events on standard input may be")
 	return c
 }
@@ -105,6 +109,9 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 	if err != nil {
 		return err
 	}
+	if f.format != "" && !slices.Contains(decode.FormatNames(), f.format) {
+		return usage("--format %s: no format is named so; formats are %s", f.format, strings.Join(decode.FormatNames(), ", "))
+	}
 	if f.lateness < 0 {
 		return usage("--lateness %s: cannot be negative", f.lateness)
 	}
@@ -124,7 +131,7 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 	defer out.close()
 	bar := newProgress(a.err)
 	said := refusals{app: a, bar: bar}
-	r := &pipeline.Replay{Parts: parts, Inputs: inputs, Lateness: f.lateness, Progress: bar.show,
+	r := &pipeline.Replay{Parts: parts, Inputs: inputs, Format: f.format, Lateness: f.lateness, Progress: bar.show,
 		Refuse: func(r engine.Refusal) { said.say(r); out.refuse(r) },
 		Warn:   func(err error) { bar.clear(); fmt.Fprintf(a.err, "reflex: %v\n", err) },
 	}

@@ -60,6 +60,7 @@ const firstSlack = int64(20 * time.Minute)
 type Replay struct {
 	Parts    Parts
 	Inputs   []Input
+	Format   string        // what all inputs hold, by decode's names; "": recognised
 	Lateness time.Duration // for inputs that cannot be read twice: events further behind are late
 	Refuse   func(engine.Refusal)
 	Warn     func(error)    // an input that cannot be opened or breaks off
@@ -198,6 +199,7 @@ func (m *merge) step() {
 		m.warn(p, err)
 	}
 	if err == nil || rec.Last {
+		rec.Format = m.replay.Format
 		p.decoder.Decode(rec, l)
 	}
 	if err != nil || rec.Last {
@@ -288,6 +290,7 @@ func (r *Replay) peek(in Input) int64 {
 		if err != nil && !rec.Last {
 			break
 		}
+		rec.Format = r.Format
 		d.Decode(rec, &c)
 		if c.first != math.MaxInt64 {
 			return c.first
