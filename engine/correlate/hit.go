@@ -1,0 +1,179 @@
+package correlate
+
+import (
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/rule"
+	"github.com/seed-843b225c/reflex/engine/window"
+)
+
+// Hit takes one hit. The event may be reused afterwards.
+func (c *Correlator) Hit(h engine.Hit) {
+	pp := &c.plan.probes[h.Probe]
+	r := pp.rule
+	if r.off {
+		return
+	}
+	c.stats.Hits++
+	if c.brute != nil {
+		c.brute.hit(c, h)
+		return
+	}
+	late := h.Event.Time <= c.marks[r.Index].in
+	if late {
+		c.stats.Late++
+		if r.Kind != rule.Match {
+			return
+		}
+	}
+	switch pp.role {
+	case rule.RoleStep:
+		c.stepHit(pp, h)
+	case rule.RoleLink:
+		c.linkHit(pp, h)
+	default:
+		c.ownHit(pp, h)
+	}
+	c.deliver()
+}
+
+// fresh reports whether a shard sees a hit for the first time.
+func (c *Correlator) fresh(st *ruleState, h engine.Hit) bool {
+	if !st.seen.Add(h.Event.Time, h.Event.Hash^uint64(h.Probe)*0x9e3779b97f4a7c15) {
+		c.stats.Duplicates++
+		return false
+	}
+	return true
+}
+
+// ownHit takes a hit of a rule's own condition.
+func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
+	r, ev := pp.rule, h.Event
+	doc := func() []byte { return c.document(ev) }
+	var k, value window.Key
+	var counted engine.Value
+	ok := true
+	hash := &c.build.hash
+	switch r.Kind {
+	case rule.Match:
+		k = c.build.dedupLive(r, ev)
+	case rule.Count:
+		k, ok = hash.Event(r.salt, ev, r.Count.By)
+		if slot := max(r.Count.Distinct, r.Count.Sum); slot >= 0 {
+			counted = ev.Get(slot)
+			ok = ok && !counted.IsNil()
+		}
+	case rule.FirstSeen:
+		k, ok = hash.Event(r.salt, ev, r.First.By)
+		if ok {
+			if value, ok = hash.Event(r.salt+1, ev, r.First.Value); ok {
+				value = window.Key{Hi: value.Hi ^ k.Hi, Lo: value.Lo + k.Lo}
+			}
+		}
+	}
+	s := c.shards[int(k.Hi%uint64(len(c.shards)))]
+	st := s.rules[r.Index]
+	seen := st
+	if r.Kind == rule.Match { // its key may change when its run is known
+		seen = c.shards[int(ev.Hash%uint64(len(c.shards)))].rules[r.Index]
+	}
+	if r.held && r.Kind == rule.Match {
+		if p, ok := seen.held.Get(ev.Time, ev.Hash); ok && c.build.gains(p.ev, ev) {
+			s.resolved(p, r, c.packer.Pack(ev, pp.keep))
+			return
+		}
+	}
+	if !c.fresh(seen, h) {
+		return
+	}
+	c.stats.Matches[r.Index]++
+	if !ok {
+		c.stats.MissingKey[r.Index]++
+		return
+	}
+	if r.Kind == rule.Count && r.Count.Sum >= 0 {
+		if _, sums := window.ToAmount(counted.Float()); !sums {
+			c.stats.Refused[r.Index]++
+			return
+		}
+	}
+	e := c.packer.Pack(ev, pp.keep)
+	switch r.Kind {
+	case rule.Match:
+		if p := s.matched(st, e, k, doc); r.held {
+			seen.held.Put(ev.Time, ev.Hash, p)
+		}
+	case rule.Count:
+		s.counted(st, e, k, counted, doc)
+	case rule.FirstSeen:
+		if !s.room(st, st.first.Len(), 0) {
+			return
+		}
+		if s.live && !st.first.Known(ev.Time, value) {
+			s.keepDocument(st, e, doc)
+		}
+		st.queue.Push(waiting{ev: e, key: k, value: value})
+	}
+}
+
+// stepHit takes a hit of a step's condition.
+func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
+	r, ev := pp.rule, h.Event
+	e := c.packer.Pack(ev, pp.keep)
+	s := c.shards[0]
+	se, home, ok := s.stepEvent(r, pp.part, e, ev.Get)
+	if !ok {
+		if c.fresh(s.rules[r.Index], h) {
+			c.stats.Matches[r.Index]++
+			c.stats.MissingKey[r.Index]++
+		}
+		return
+	}
+	s = c.shards[s.owner(home)]
+	st := s.rules[r.Index]
+	if !c.fresh(st, h) {
+		return
+	}
+	c.stats.Matches[r.Index]++
+	s.step(st, se, func() []byte { return c.document(ev) })
+}
+
+// linkHit takes a hit of a link's condition.
+func (c *Correlator) linkHit(pp *probePlan, h engine.Hit) {
+	r := pp.rule
+	s := c.shards[int(r.salt%uint64(len(c.shards)))]
+	st := s.rules[r.Index]
+	if !c.fresh(st, h) {
+		return
+	}
+	l := r.Sequence.Links[pp.part]
+	from, to := h.Event.Get(l.From.Slot), h.Event.Get(l.To.Slot)
+	if from.IsNil() || to.IsNil() {
+		c.stats.MissingKey[r.Index]++
+		return
+	}
+	hash := &c.build.hash
+	e := c.packer.Pack(h.Event, pp.keep)
+	if c.kept != nil {
+		c.kept.links[r.Index][pp.part] = append(c.kept.links[r.Index][pp.part], e)
+	}
+	s.link(st, pp.part, e, hash.Key(0, from), hash.Key(0, to))
+}
+
+// edit overwrites secrets in text from outside before it is kept.
+func (c *Correlator) edit(slot int, v engine.Value) engine.Value {
+	if !c.plan.text[slot] {
+		return v
+	}
+	return redacted(c.opt.Redact, v)
+}
+
+// document gives the redacted document of a live event.
+func (c *Correlator) document(ev *engine.Event) []byte {
+	if ev.Document != nil {
+		return ev.Document
+	}
+	if c.opt.Document == nil {
+		return nil
+	}
+	return c.opt.Document(ev)
+}
