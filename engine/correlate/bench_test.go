@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -121,47 +120,4 @@ func BenchmarkHit(b *testing.B) {
 	run("sequence/quiet", chain(2), steps(1000, 2, 1<<40))
 	run("sequence/alerting", chain(2), steps(1000, 2, 1))
 	run("sequence/noisy4", chain(4), steps(7, 4, 5000))
-}
-
-// BenchmarkQuietKey measures what one key with one event in its window costs.
-func BenchmarkQuietKey(b *testing.B) {
-	for _, k := range []string{"count", "distinct", "sequence", "first_seen"} {
-		b.Run(k, func(b *testing.B) {
-			s := newSets()
-			by := []rule.KeySlot{{Key: 0, Slot: s.key}}
-			switch k {
-			case "count":
-				countRule(s, 5, false)
-			case "distinct":
-				countRule(s, 5, true)
-			case "first_seen":
-				s.rule(rule.Compiled{Kind: rule.FirstSeen, First: &rule.FirstSpec{By: []int{s.key}, Value: []int{s.value}, Memory: 3600 * second, LearnEvents: 9}})
-			case "sequence":
-				s.rule(rule.Compiled{Kind: rule.Sequence, Sequence: &rule.SequenceSpec{Within: 600 * second, Ordered: true, Keys: []string{"key"},
-					Steps: []rule.Step{{ID: "a", By: by}, {ID: "b", By: by}}}})
-			}
-			const n = 200_000
-			var before, after runtime.MemStats
-			for range b.N {
-				c := New(s.Set, Options{Shards: 1})
-				ev := s.event(0, "")
-				runtime.GC()
-				runtime.ReadMemStats(&before)
-				for i := range n {
-					ev.Time, ev.ID, ev.Hash = base+int64(i)*second/1000, ids[i%len(ids)], uint64(i+1)*0x9e3779b97f4a7c15
-					ev.Set(s.key, engine.String(fmt.Sprintf("AKIAEXAMPLE%06d", i)))
-					ev.Set(s.value, engine.Int(int64(i)))
-					c.Hit(engine.Hit{Event: ev})
-					if i%1000 == 999 {
-						c.Advance(func(engine.Dataset) int64 { return ev.Time })
-					}
-				}
-				c.Advance(func(engine.Dataset) int64 { return ev.Time + 100*second })
-				runtime.GC()
-				runtime.ReadMemStats(&after)
-				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/key")
-				runtime.KeepAlive(c)
-			}
-		})
-	}
 }

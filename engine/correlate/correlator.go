@@ -24,6 +24,8 @@ type Correlator struct {
 	shards  []*shard
 	mail    []message
 	marks   []mark // by rule
+	busy    []bool // by rule: it has something to judge or to forget
+	marksOf []int64
 	brute   *brute // with Options.Oracle
 	alerts  []*engine.Alert
 	kept    *collected // with Options.Collect
@@ -52,6 +54,7 @@ func New(set *rule.Set, o Options) *Correlator {
 	for range n {
 		c.marks = append(c.marks, mark{before, before})
 	}
+	c.busy = make([]bool, n)
 	if o.Oracle {
 		c.brute = newBrute(c)
 		return c
@@ -74,6 +77,7 @@ func (c *Correlator) send(m message) { c.mail = append(c.mail, m) }
 func (c *Correlator) deliver() {
 	for i := 0; i < len(c.mail); i++ {
 		m := c.mail[i]
+		c.busy[m.rule] = true
 		s := c.shards[m.to]
 		st := s.rules[m.rule]
 		switch {
@@ -101,31 +105,27 @@ func (c *Correlator) Advance(w func(engine.Dataset) int64) {
 	if c.brute != nil {
 		return
 	}
+	c.marksOf = c.plan.marks(c.marksOf[:0], w)
 	for _, i := range c.plan.order {
 		r := c.plan.rules[i]
 		if r.off {
 			continue
 		}
-		in := int64(math.MaxInt64)
-		for _, d := range engine.Datasets() {
-			if r.reads.Has(d) && r.reads != 0 {
-				in = min(in, w(d))
-			}
-		}
+		in := c.marksOf[r.readers]
 		if r.held && in > before {
 			in -= heldFor
 		}
-		if r.Sequence != nil {
-			for _, st := range r.Sequence.Steps {
-				for _, b := range st.Rules {
-					if !c.plan.rules[b].off {
-						in = min(in, c.marks[b].out)
-					}
-				}
-			}
+		for _, b := range r.bases {
+			in = min(in, c.marks[b].out)
 		}
-		if in > c.marks[i].in {
-			c.settle(r, in, in-min(r.delay, in-before))
+		if in <= c.marks[i].in {
+			continue
+		}
+		out := in - min(r.delay, in-before)
+		if c.busy[i] {
+			c.settle(r, in, out)
+		} else { // nothing to judge: only the time goes on
+			c.marks[i] = mark{in, out}
 		}
 	}
 	if lowest := c.lowest(); lowest > before {
@@ -152,8 +152,11 @@ func (c *Correlator) settle(r *rulePlan, in, out int64) {
 	}
 	c.deliver()
 	c.marks[r.Index] = mark{in, out}
+	c.busy[r.Index] = false
 	for _, s := range c.shards {
-		s.episode(s.rules[r.Index], out)
+		st := s.rules[r.Index]
+		s.episode(st, out)
+		c.busy[r.Index] = c.busy[r.Index] || st.busy()
 	}
 }
 

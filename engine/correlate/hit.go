@@ -25,6 +25,7 @@ func (c *Correlator) Hit(h engine.Hit) {
 			return
 		}
 	}
+	c.busy[r.Index] = true
 	switch pp.role {
 	case rule.RoleStep:
 		c.stepHit(pp, h)

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"math"
 	"slices"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -15,6 +16,7 @@ type plan struct {
 	rules  []*rulePlan
 	order  []int // rules, a rule after every rule it takes points from
 	probes []probePlan
+	reads  []engine.DatasetSet // the different sets of datasets that rules read
 	// measure is the slot of the pseudo field a count's level_when reads; -1.
 	measure int
 	runs    []int  // slots of the run and the job of an event
@@ -41,6 +43,10 @@ type rulePlan struct {
 	shown    [][]int // slots that evidence shows; of a sequence by step, else one
 	// reads is every dataset whose events can make points of this rule.
 	reads engine.DatasetSet
+	// readers is the place of reads among the plan's.
+	readers int
+	// bases are the rules whose points it takes.
+	bases []int
 	// held: its hits may wait for their run, see heldFor.
 	held  bool
 	feeds []feed
@@ -248,6 +254,38 @@ func (p *plan) datasets() {
 			}
 		}
 	}
+	for _, r := range p.rules {
+		if r.readers = slices.Index(p.reads, r.reads); r.readers < 0 {
+			r.readers = len(p.reads)
+			p.reads = append(p.reads, r.reads)
+		}
+		if r.Sequence == nil {
+			continue
+		}
+		for _, st := range r.Sequence.Steps {
+			for _, b := range st.Rules {
+				if !p.rules[b].off {
+					r.bases = append(r.bases, b)
+				}
+			}
+		}
+	}
+}
+
+// marks gives how far each of the plan's sets of datasets is complete.
+func (p *plan) marks(out []int64, w func(engine.Dataset) int64) []int64 {
+	for range p.reads {
+		out = append(out, math.MaxInt64)
+	}
+	for _, d := range engine.Datasets() {
+		at := w(d)
+		for i, set := range p.reads {
+			if set != 0 && set.Has(d) {
+				out[i] = min(out[i], at)
+			}
+		}
+	}
+	return out
 }
 
 // feed tells each rule where its points go on.

@@ -97,13 +97,13 @@ func newRuleState(r *rulePlan, tidy int) *ruleState {
 		switch {
 		case c.Sum >= 0:
 			st.sumBy = window.SumSpec{Within: c.Within, Bucket: c.Bucket}
-			st.sum = window.NewAging(c.Within+2*max(c.Bucket, 1), func(x *window.Sum, _ int64) bool { return x.Pending() > 0 })
+			st.sum = window.NewAging(c.Within+2*max(c.Bucket, 1)+1, func(x *window.Sum, _ int64) bool { return x.Pending() > 0 })
 		case c.Distinct >= 0:
 			st.distBy = window.DistinctSpec{Within: c.Within, AtLeast: int(c.AtLeast)}
-			st.distinct = window.NewAging(c.Within, func(x *window.Distinct, _ int64) bool { return x.Pending() > 0 })
+			st.distinct = window.NewAging(c.Within+1, func(x *window.Distinct, _ int64) bool { return x.Pending() > 0 })
 		default:
 			st.countBy = window.CountSpec{Within: c.Within, AtLeast: int(c.AtLeast)}
-			st.count = window.NewAging(c.Within, func(x *window.Count, _ int64) bool { return x.Pending() > 0 })
+			st.count = window.NewAging(c.Within+1, func(x *window.Count, _ int64) bool { return x.Pending() > 0 })
 		}
 	case rule.FirstSeen:
 		f := r.First
@@ -168,6 +168,17 @@ func (st *ruleState) size() int {
 		return st.any.Len()
 	}
 	return 0
+}
+
+// busy reports whether a moving watermark means anything to the rule.
+func (st *ruleState) busy() bool {
+	switch {
+	case st.queue.Len() > 0 || st.points.Len() > 0 || st.episodes.Len() > 0 || len(st.alive) > 0 || st.size() > 0:
+		return true
+	case st.seq != nil && !st.seq.Idle() || st.any != nil && st.any.Pending() > 0:
+		return true
+	}
+	return !st.seen.Empty() || !st.fed.Empty() || !st.held.Empty() || !st.docs.Empty()
 }
 
 func (st *ruleState) pending() int {

@@ -66,9 +66,22 @@ func (s *shard) settle(st *ruleState, w int64) {
 		}
 	}
 	if w < math.MaxInt64 {
+		st.age(w)
 		st.seen.Advance(w)
 		st.fed.Advance(w)
 		st.held.Advance(w)
+	}
+}
+
+// age forgets the keys that nothing later can need.
+func (st *ruleState) age(w int64) {
+	switch {
+	case st.count != nil:
+		st.count.Advance(w)
+	case st.distinct != nil:
+		st.distinct.Advance(w)
+	case st.sum != nil:
+		st.sum.Advance(w)
 	}
 }
 

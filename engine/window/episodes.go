@@ -90,5 +90,5 @@ func (e *Episodes[T]) Each(f func(*Span[T])) {
 	}
 }
 
-// Len counts the open episodes.
-func (e *Episodes[T]) Len() int { return len(e.open) }
+// Len counts the episodes that Close has not ended.
+func (e *Episodes[T]) Len() int { return e.closing.Len() }

@@ -61,6 +61,9 @@ func (t *Timed[V]) Advance(watermark int64) {
 	}
 }
 
+// Empty reports whether nothing is remembered.
+func (t *Timed[V]) Empty() bool { return len(t.parts) == 0 }
+
 // Len counts the values.
 func (t *Timed[V]) Len() (n int) {
 	for _, p := range t.parts {
@@ -82,3 +85,6 @@ func (s *Seen) Add(time int64, h uint64) bool {
 
 // Advance forgets what is behind the watermark.
 func (s *Seen) Advance(watermark int64) { s.of.Advance(watermark) }
+
+// Empty reports whether no event is remembered.
+func (s *Seen) Empty() bool { return s.of.Empty() }

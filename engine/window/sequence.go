@@ -128,6 +128,11 @@ func NewSequence(spec ChainSpec) *Sequence {
 // Pending counts events not yet settled.
 func (s *Sequence) Pending() int { return s.pending }
 
+// Idle reports whether a moving watermark changes nothing.
+func (s *Sequence) Idle() bool {
+	return s.pending == 0 && s.wait.Len() == 0 && s.chains.Len()+s.links.Len()+s.negs.Len()+s.opts.Len()+s.multi.Len() == 0
+}
+
 // Len counts the buckets of chains.
 func (s *Sequence) Len() int { return s.chains.Len() }
 
