@@ -52,6 +52,9 @@ func (s *stream) broken(buf []byte, i int, last bool) int {
 	end := -1
 	if nl >= 0 && !short && at <= i+nl && s.back == modeTop {
 		end = i + nl + 1 // the break is on the record's first line
+		if k := s.glued(buf, i+1, at, i+nl); k > 0 {
+			end = k
+		}
 	} else if end = s.beginning(buf, i); end >= 0 && short {
 		reason, detail = "not JSON", "the line breaks off inside the record"
 	}
@@ -67,6 +70,22 @@ func (s *stream) broken(buf []byte, i int, last bool) int {
 	}
 	s.d.out.refuse(c, reason, detail, buf[i:end])
 	return s.drop(buf[i:end])
+}
+
+// glued finds the whole record that a torn line runs into: the writer stopped in
+// the middle of a record, and what it wrote next stands behind it in the same
+// line. Such a record begins where the torn one breaks (inside a string: two
+// bytes before, its first quote ended the string) and ends with the line. 0: none.
+func (s *stream) glued(buf []byte, from, at, nl int) int {
+	for k := max(from, at-2); k <= min(at, nl-1); k++ {
+		if buf[k] != '{' {
+			continue
+		}
+		if end, st := s.d.scan.scan(buf, k, s.d.plan.probe.trie); st == scanOK && skipBlank(buf, end) == nl {
+			return k
+		}
+	}
+	return 0
 }
 
 // beginning finds the next line behind i that is indented like the broken
@@ -131,9 +150,6 @@ func matching(buf []byte, i int) (end int, over bool) {
 				}
 			}
 		case '{', '[':
-			if len(stack) > 1000 {
-				return -1, true
-			}
 			stack = append(stack, b+2)
 		case '}', ']':
 			if len(stack) == 0 {

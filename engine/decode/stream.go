@@ -28,6 +28,7 @@ type stream struct {
 	lines  *openedFormat // takes the lines of text
 	named  bool          // lines was named, not recognised
 	bare   bool          // a line of bare text was seen
+	zeros  bool          // inside a run of zero bytes
 
 	whole  bool  // a whole message: offset and line do not move
 	offset int64 // of the next byte
@@ -109,6 +110,9 @@ func (s *stream) finish() {
 	case s.mode == modeList, s.mode == modeTail:
 		s.d.out.refuse(s.here(), "truncated", "the input ends inside a list of records; those before the break were read", nil)
 	}
+	if s.strange.open {
+		hideCut(bytes.TrimSuffix(s.strange.data, []byte{'\n'}))
+	}
 	s.flush()
 }
 
@@ -162,7 +166,24 @@ func (s *stream) drop(b []byte) int {
 	return len(b)
 }
 
-// blank consumes white space.
+// skipBlank gives the place of the next byte of a line that is no white space.
+func skipBlank(buf []byte, i int) int {
+	for i < len(buf) && (buf[i] == ' ' || buf[i] == '\t' || buf[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// zero notes a run of zero bytes, once.
+func (s *stream) zero() {
+	if !s.zeros {
+		s.zeros = true
+		s.d.out.skip(s.here(), "zero bytes")
+	}
+}
+
+// blank consumes white space, and between records zero bytes: a log that was
+// cut while its writer went on begins with as many as were cut.
 func (s *stream) blank(buf []byte, i int) int {
 	start := i
 	for ; i < len(buf); i++ {
@@ -180,6 +201,11 @@ func (s *stream) blank(buf []byte, i int) int {
 			continue
 		case '\r':
 			continue
+		case 0:
+			if s.mode == modeTop {
+				s.zero()
+				continue
+			}
 		}
 		break
 	}
@@ -204,6 +230,7 @@ func (s *stream) top(buf []byte, i int, last bool) int {
 	if i += n; i >= len(buf) {
 		return n
 	}
+	s.zeros = false
 	if !s.whole && s.deep == 0 {
 		s.d.index = 0
 	}
@@ -243,19 +270,21 @@ func (s *stream) object(buf []byte, i int, last bool) int {
 	end, st := s.d.scan.scan(buf, i, rd.trie)
 	if st == scanOK {
 		lines := s.d.scan.lines
-		next := end
-		for next < len(buf) && (buf[next] == ' ' || buf[next] == '\t' || buf[next] == '\r') {
-			next++
+		next := skipBlank(buf, end)
+		through := end
+		if next < len(buf) && buf[next] == ',' { // part of a list whose brackets were cut off
+			through = next + 1
+			next = skipBlank(buf, through)
 		}
 		if next == len(buf) && !last {
 			return s.more()
 		}
-		if next < len(buf) && buf[next] != '\n' && buf[next] != '{' && buf[next] != '[' {
+		if next < len(buf) && buf[next] != '\n' && buf[next] != '{' && buf[next] != '[' && buf[next] != 0 {
 			s.d.scan.bad(next, "bytes follow the record")
 			return s.broken(buf, i, last)
 		}
 		s.record(rd, buf[i:end], s.here())
-		return s.advance(end-i, lines)
+		return s.advance(through-i, lines)
 	}
 	if st == scanShort && !last && len(buf)-i <= s.d.plan.opts.MaxRecord {
 		return s.more()
@@ -404,6 +433,7 @@ func (s *stream) textLine(buf []byte, i int, last bool) int {
 		nl++
 	}
 	line := bytes.TrimSuffix(bytes.TrimSuffix(buf[i:i+nl], []byte{'\n'}), []byte{'\r'})
+	line = bytes.TrimLeft(line, "\x00") // as in blank
 	if s.mode == modeText && !s.bare && len(line) > 0 && line[0] == '{' && s.wrapped(line) {
 		return s.drop(buf[i : i+nl])
 	}
@@ -412,7 +442,7 @@ func (s *stream) textLine(buf []byte, i int, last bool) int {
 	}
 	c := s.here()
 	if s.lines == nil {
-		s.strange.add(c.origin, line, i > 0 || !s.whole)
+		s.strange.add(c.origin, line, !s.whole && buf[i+nl-1] != '\n')
 		return s.drop(buf[i : i+nl])
 	}
 	s.flush()
@@ -445,7 +475,7 @@ func (s *stream) flush() {
 	c.origin = s.strange.origin
 	reason, detail := s.strange.words(s.forced)
 	s.d.out.refuse(&c, reason, detail, s.strange.data)
-	s.strange.n, s.strange.data = 0, s.strange.data[:0]
+	s.strange.n, s.strange.data, s.strange.open = 0, s.strange.data[:0], false
 }
 
 // lineRun is a run of lines that nobody takes: one refusal.
@@ -453,9 +483,11 @@ type lineRun struct {
 	n      int64
 	origin engine.Origin
 	data   []byte
+	open   bool // the last line has no end: it may be cut, and with it a secret
 }
 
-func (r *lineRun) add(o engine.Origin, line []byte, _ bool) {
+func (r *lineRun) add(o engine.Origin, line []byte, open bool) {
+	r.open = open
 	if r.n == 0 {
 		r.origin = o
 	}
