@@ -183,13 +183,20 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// wideZone tells the offsets that package time takes and RFC 3339 does not:
+// +24:00 and minutes of 60.
+func wideZone(s string) bool {
+	zone := s[len(s)-5:]
+	return s[len(s)-1] != 'Z' && (zone[:2] > "23" || zone[3:] > "59")
+}
+
 func FuzzTime(f *testing.F) {
 	f.Add("2026-03-02T10:15:00.123456-04:00")
 	f.Add("2024-02-29T23:59:59Z")
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := time.Parse(time.RFC3339Nano, s)
 		got, ok := parseTime(s)
-		if err == nil && len(s) >= 20 && s[13] == ':' && want.Year() >= firstYear && want.Year() <= lastYear && (!ok || got != want.UnixNano()) && !strings.Contains(s, ",") {
+		if err == nil && len(s) >= 20 && s[13] == ':' && want.Year() >= firstYear && want.Year() <= lastYear && (!ok || got != want.UnixNano()) && !strings.Contains(s, ",") && !wideZone(s) {
 			t.Fatalf("%q: %v %v, want %v", s, time.Unix(0, got).UTC(), ok, want)
 		}
 	})
