@@ -54,6 +54,9 @@ func (r *reading) node(i int) node {
 	if c.kind == 0 {
 		return nil
 	}
+	if c.kind == '"' && c.text == "" {
+		return node(`""`) // an empty text may point anywhere
+	}
 	if c.kind == '"' {
 		// the quotes stand around it, wherever the scanner read it
 		return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(c.text)), -1)), len(c.text)+2)
