@@ -1,46 +1,48 @@
 package engine
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
-// ErrorKind says what to do about an error. It is decided where the error is
-// born, because nobody further up can know.
+// ErrorKind says what an error asks for. It is decided where the error is
+// born, and nobody guesses it again from the text.
 type ErrorKind uint8
 
-// The three kinds. The zero kind means "nobody said": treat it as Temporary at
-// the edges, where most unknown trouble is the network's.
+// The kinds of errors. The zero ErrorKind is an error that nobody judged.
 const (
-	// BadInput: this one thing will never be accepted. Count it, keep it
-	// aside, go on with the next.
-	BadInput ErrorKind = iota + 1
-	// Temporary: the same call may succeed later. Back off and call again.
-	Temporary
-	// Fatal: nothing will be accepted until a person changes something (a
-	// password, a permission). Stop, drain and say so.
-	Fatal
+	BadInput  ErrorKind = iota + 1 // this one input is refused for good: count it, keep it aside, go on
+	Temporary                      // the same call may succeed later: try again, with backoff
+	Fatal                          // nothing changes until a person acts: a wrong password, a missing topic
 )
 
 var errorKindNames = [...]string{"unknown", "bad input", "temporary", "fatal"}
 
-// String gives the kind's words, for logs and as a metric label.
+// String gives the kind's word in logs and metrics.
 func (k ErrorKind) String() string { return errorKindNames[k] }
 
-// Error is an error of a known kind. It reads as the error it wraps.
+// Error is an error with its kind. Sources and sinks return it; the pipeline
+// finds it with errors.As and is the only one that tries again.
 type Error struct {
-	Kind ErrorKind
-	Err  error // never nil
+	Kind  ErrorKind
+	After time.Duration // for Temporary: not before this long from now; 0 when the other side did not say
+	Err   error         // what was done to what, and what to do; never holds a secret
 }
 
-// Error gives the wrapped error's text.
+// Error gives the text of the error inside.
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap gives the wrapped error.
+// Unwrap gives the error inside.
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf finds the kind of an error, the outermost one if several were given;
-// 0 when err is nil or nobody said.
+// KindOf gives the kind of an error, wrapped or not; 0 for nil, for an error
+// that nobody judged, and for a context that ended.
 func KindOf(err error) ErrorKind {
-	var e *Error
-	if errors.As(err, &e) {
+	if errors.Is(err, context.Canceled) {
+		return 0
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return 0
