@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,7 +21,10 @@ func TestMain(m *testing.M) {
 // behaviour, output compared whole.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"fake": fake}})
+		Cmds: scriptCmds, Condition: scriptCondition,
+		Setup: func(env *testscript.Env) error {
+			return os.WriteFile(filepath.Join(env.WorkDir, "trail.yml"), []byte(trailRule), 0o644)
+		}})
 }
 
 // fake puts a made-up secret in the place of the word PLACEHOLDER: fake FORMAT FILE.
