@@ -183,11 +183,12 @@ func (j *judge) level(r *rulePlan, p *point) engine.Level {
 	return r.Level
 }
 
-// event lays a kept event out as conditions read it; valid until the next call.
+// event lays a kept event out as conditions read it (they read no id); valid
+// until the next call.
 func (j *judge) event(e *window.Event) *engine.Event {
 	ev := &j.scratch
 	clear(ev.Values)
-	ev.Time, ev.Hash, ev.ID, ev.Dataset = e.Time, e.Hash, e.ID(), e.Dataset()
+	ev.Time, ev.Hash, ev.Dataset = e.Time, e.Hash, e.Dataset()
 	e.Each(func(slot int, v engine.Value) bool {
 		if slot < len(ev.Values) {
 			ev.Values[slot] = v

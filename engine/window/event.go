@@ -53,8 +53,7 @@ type Packer struct {
 // no space.
 func (p *Packer) Pack(ev *engine.Event, slots []int) *Event {
 	b := append(p.buf[:0], byte(ev.Dataset))
-	b = binary.AppendUvarint(b, uint64(len(ev.ID)))
-	b = append(b, ev.ID...)
+	b = appendID(b, ev.ID)
 	b = binary.AppendUvarint(b, p.Sources.number(ev.Origin.Source))
 	b = binary.AppendVarint(b, int64(ev.Origin.Partition))
 	b = binary.AppendVarint(b, ev.Origin.Offset)
@@ -80,8 +79,8 @@ func (e *Event) Dataset() engine.Dataset { return engine.Dataset(e.data[0]) }
 
 // ID gives the event's id.
 func (e *Event) ID() string {
-	n, w := uvarint(e.data[1:])
-	return e.data[1+w : 1+w+int(n)]
+	id, _ := readID(e.data[1:])
+	return id
 }
 
 // Before is the one order of events: time, then dataset, then id. No two
@@ -93,7 +92,7 @@ func (e *Event) Before(o *Event) bool {
 	if e.data[0] != o.data[0] {
 		return e.data[0] < o.data[0]
 	}
-	return e.ID() < o.ID()
+	return beforeID(e.data[1:], o.data[1:])
 }
 
 // Compare is Before for sorting: negative, zero or positive.
@@ -112,8 +111,7 @@ func (e *Event) Same(o *Event) bool { return e == o || e.Hash == o.Hash && e.Tim
 
 // Origin gives where the event came from.
 func (e *Event) Origin(src *Sources) engine.Origin {
-	n, w := uvarint(e.data[1:])
-	s := e.data[1+w+int(n):]
+	s := skipID(e.data[1:])
 	var o engine.Origin
 	u, w := uvarint(s)
 	s = s[w:]
@@ -134,36 +132,42 @@ func (e *Event) Origin(src *Sources) engine.Origin {
 
 // values gives the packed values.
 func (e *Event) values() string {
-	n, w := uvarint(e.data[1:])
-	s := e.data[1+w+int(n):]
-	for range 5 {
-		_, w = uvarint(s) // a varint is as wide as its unsigned form
-		s = s[w:]
+	s := skipID(e.data[1:])
+	for range 5 { // a varint is as wide as its unsigned form
+		n := 1
+		for n < len(s) && s[n-1] >= 0x80 {
+			n++
+		}
+		s = s[n:]
 	}
 	return s
 }
 
 // Value gives the value of a slot; nil when it was missing or not kept.
-func (e *Event) Value(slot int) (v engine.Value) {
-	e.Each(func(s int, x engine.Value) bool {
-		if s == slot {
-			v = x
+func (e *Event) Value(slot int) engine.Value {
+	for s := e.values(); len(s) > 0; {
+		n, w := uvarint(s)
+		v, rest, ok := engine.ReadKept(s[w:])
+		if !ok {
+			break
 		}
-		return s != slot
-	})
-	return v
+		if int(n) == slot {
+			return v
+		}
+		s = rest
+	}
+	return engine.Value{}
 }
 
 // Each calls f with every kept value until f returns false.
 func (e *Event) Each(f func(slot int, v engine.Value) bool) {
-	b := []byte(e.values())
-	for len(b) > 0 {
-		slot, w := binary.Uvarint(b)
-		v, rest, ok := engine.ReadValue(b[w:])
+	for s := e.values(); len(s) > 0; {
+		slot, w := uvarint(s)
+		v, rest, ok := engine.ReadKept(s[w:])
 		if !ok || !f(int(slot), v) {
 			return
 		}
-		b = rest
+		s = rest
 	}
 }
 

@@ -32,6 +32,34 @@ func TestEventGivesBackWhatWasPacked(t *testing.T) {
 	}
 }
 
+// Packed ids are what they were, and have the order of their text.
+func TestIDsKeepTextAndOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var ids []string
+	for range 300 {
+		a, b := r.Uint64(), r.Uint64()>>r.IntN(64)
+		id := []byte(fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", uint32(a>>60), uint16(a>>32), uint16(a>>16), uint16(a), b>>16))
+		switch r.IntN(4) {
+		case 0:
+			id = append(id, "/cred.issued"...)
+		case 1:
+			id[r.IntN(len(id))] = "-gA0f/"[r.IntN(6)]
+		case 2:
+			id = id[:r.IntN(len(id)+1)]
+		}
+		ids = append(ids, string(id))
+	}
+	for i, id := range ids {
+		if got := packed(1, id).ID(); got != id {
+			t.Fatalf("got %q, want %q", got, id)
+		}
+		o := ids[r.IntN(i+1)]
+		if got, want := packed(1, id).Before(packed(1, o)), id < o; got != want {
+			t.Fatalf("%q before %q: %v", id, o, got)
+		}
+	}
+}
+
 func TestQueueGivesInOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
