@@ -91,6 +91,7 @@ func BenchmarkHit(b *testing.B) {
 	run("distinct/few", func(s *sets) { countRule(s, 5, true) }, values(1000, 3))
 	run("distinct/many", func(s *sets) { countRule(s, 5000, true) }, values(1, 4000))
 	run("distinct/alerting", func(s *sets) { countRule(s, 5, true) }, values(100, 5000))
+	run("distinct/many-alerting", func(s *sets) { countRule(s, 5000, true) }, values(1, 7000))
 	run("first_seen", func(s *sets) {
 		s.rule(rule.Compiled{Kind: rule.FirstSeen, First: &rule.FirstSpec{By: []int{s.key}, Value: []int{s.value}, Memory: 3600 * second},
 			Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key), slotRef(s.value)}}})

@@ -24,7 +24,10 @@ type Correlator struct {
 	shards  []*shard
 	mail    []message
 	marks   []mark // by rule
-	busy    []bool // by rule: it has something to judge or to forget
+	now     *engine.Event
+	doc     func() []byte               // of now
+	get     func(slot int) engine.Value // of now
+	busy    []bool                      // by rule: it has something to judge or to forget
 	marksOf []int64
 	brute   *brute // with Options.Oracle
 	alerts  []*engine.Alert
@@ -55,6 +58,8 @@ func New(set *rule.Set, o Options) *Correlator {
 		c.marks = append(c.marks, mark{before, before})
 	}
 	c.busy = make([]bool, n)
+	c.doc = func() []byte { return c.document(c.now) }
+	c.get = func(slot int) engine.Value { return c.now.Get(slot) }
 	if o.Oracle {
 		c.brute = newBrute(c)
 		return c

@@ -37,7 +37,9 @@ func (e *episode) add(a *alerts, p *point) {
 	}
 	e.level = e.top.level
 	e.measure = max(e.measure, p.measure)
-	e.entities = a.grow(r, e.entities, p)
+	if e.count == 1 || !r.same {
+		e.entities = a.grow(r, e.entities, p)
+	}
 	for _, x := range p.plain {
 		if e.newest == nil || e.newest.Before(x) || late {
 			e.take(r, made{ev: x, rule: -1}, late)
@@ -68,23 +70,41 @@ func (e *episode) take(r *rulePlan, m made, late bool) {
 		}
 	}
 	e.events++
-	i, _ := slices.BinarySearchFunc(e.first, m, compareMade)
-	if i < evidenceEnds {
-		e.first = slices.Insert(e.first, i, m)
-		e.first = e.first[:min(len(e.first), evidenceEnds)]
+	e.keepFirst(m)
+	e.keepLast(m)
+}
+
+func (e *episode) keepFirst(m made) {
+	n := len(e.first)
+	if n == evidenceEnds && compareMade(e.first[n-1], m) <= 0 {
+		return
 	}
-	i, _ = slices.BinarySearchFunc(e.last, m, compareMade)
-	if i > 0 || len(e.last) < evidenceEnds {
-		e.last = slices.Insert(e.last, i, m)
-		if over := len(e.last) - evidenceEnds; over > 0 {
-			e.last = slices.Delete(e.last, 0, over)
+	i, _ := slices.BinarySearchFunc(e.first, m, compareMade)
+	e.first = slices.Insert(e.first, i, m)
+	e.first = e.first[:min(len(e.first), evidenceEnds)]
+}
+
+// keepLast lets the list grow to twice what is wanted, so that what comes in
+// order moves nothing most of the time.
+func (e *episode) keepLast(m made) {
+	n := len(e.last)
+	if n == 0 || compareMade(e.last[n-1], m) <= 0 {
+		e.last = append(e.last, m)
+	} else {
+		i, _ := slices.BinarySearchFunc(e.last, m, compareMade)
+		if i == 0 && n >= evidenceEnds {
+			return
 		}
+		e.last = slices.Insert(e.last, i, m)
+	}
+	if over := len(e.last) - evidenceEnds; over > evidenceEnds {
+		e.last = slices.Delete(e.last, 0, over)
 	}
 }
 
 // close makes the summary whole.
 func (e *episode) close() *summary {
-	all := slices.Concat(e.first, e.last)
+	all := slices.Concat(e.first, e.last[max(0, len(e.last)-evidenceEnds):])
 	slices.SortFunc(all, compareMade)
 	e.evidence = slices.CompactFunc(all, func(a, b made) bool { return compareMade(a, b) == 0 })
 	return &e.summary

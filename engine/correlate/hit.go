@@ -26,6 +26,7 @@ func (c *Correlator) Hit(h engine.Hit) {
 		}
 	}
 	c.busy[r.Index] = true
+	c.now = h.Event
 	switch pp.role {
 	case rule.RoleStep:
 		c.stepHit(pp, h)
@@ -49,7 +50,7 @@ func (c *Correlator) fresh(st *ruleState, h engine.Hit) bool {
 // ownHit takes a hit of a rule's own condition.
 func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 	r, ev := pp.rule, h.Event
-	doc := func() []byte { return c.document(ev) }
+	doc := c.doc
 	var k, value window.Key
 	var counted engine.Value
 	ok := true
@@ -121,7 +122,7 @@ func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
 	r, ev := pp.rule, h.Event
 	e := c.packer.Pack(ev, pp.keep)
 	s := c.shards[0]
-	se, home, ok := s.stepEvent(r, pp.part, e, ev.Get)
+	se, home, ok := s.stepEvent(r, pp.part, e, c.get)
 	if !ok {
 		if c.fresh(s.rules[r.Index], h) {
 			c.stats.Matches[r.Index]++
@@ -135,7 +136,7 @@ func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
 		return
 	}
 	c.stats.Matches[r.Index]++
-	s.step(st, se, func() []byte { return c.document(ev) })
+	s.step(st, se, c.doc)
 }
 
 // linkHit takes a hit of a link's condition.

@@ -46,16 +46,16 @@ func (s *shard) early(st *ruleState, p *point, doc func() []byte) {
 // asks reports whether, by what this shard knows, nothing covers the point.
 func (st *ruleState) asks(p *point) bool {
 	for _, l := range st.alive[p.dedup] {
-		if l.covers(p, st.rule.Alert.Within) && l.start <= p.ev.Time {
+		if l.covers(p.ev.Time, st.rule.Alert.Within) && l.start <= p.ev.Time {
 			return false
 		}
 	}
 	return true
 }
 
-// covers reports whether a point belongs to the episode, as far as known.
-func (l *living) covers(p *point, within int64) bool {
-	t := p.ev.Time
+// covers reports whether a point at a time belongs to the episode, as far as
+// known.
+func (l *living) covers(t, within int64) bool {
 	return t >= l.start-within && t <= l.end+within && max(l.end, t)-min(l.start, t) <= episodeMost
 }
 
@@ -66,7 +66,7 @@ func (s *shard) alight(st *ruleState, p *point, doc func() []byte) {
 	var rest []*living
 	for _, l := range st.alive[p.dedup] {
 		switch {
-		case !l.covers(p, within) || into != nil && max(l.end, into.end)-min(l.start, into.start) > episodeMost:
+		case !l.covers(p.ev.Time, within) || into != nil && max(l.end, into.end)-min(l.start, into.start) > episodeMost:
 			rest = append(rest, l)
 		case into == nil:
 			into = l
@@ -185,12 +185,12 @@ func (s *shard) known(st *ruleState, l *living) *summary {
 	return sum
 }
 
-// nameOf gives the identity under which a point was said to be, "" when it
-// was not.
-func (st *ruleState) nameOf(p *point) string {
+// nameOf gives the identity under which a point of a dedup key at a time was
+// said to be, "" when it was not.
+func (st *ruleState) nameOf(k window.Key, t int64) string {
 	var by *living
-	for _, l := range st.alive[p.dedup] {
-		if l.start <= p.ev.Time && p.ev.Time <= l.end && (by == nil || l.opened < by.opened) {
+	for _, l := range st.alive[k] {
+		if l.start <= t && t <= l.end && (by == nil || l.opened < by.opened) {
 			by = l
 		}
 	}

@@ -64,6 +64,10 @@ type rulePlan struct {
 	trailing int64
 	waits    bool // speaks at the watermark, not at once
 	differs  []differ
+	// keyed: the dedup key of a count's point is the key it is counted by.
+	keyed bool
+	// same: all points of a key have the same entities.
+	same bool
 	// home is the key that decides which shard owns an event of a sequence:
 	// one that every step names; -1: one shard owns the whole rule, because
 	// chains cross from key to key.
@@ -119,6 +123,11 @@ func newPlan(set *rule.Set) *plan {
 		}
 	}
 	p.feed()
+	for _, r := range p.rules {
+		if r.Kind == rule.Count && !r.off {
+			r.keyed, r.same = p.keyed(r)
+		}
+	}
 	p.probes = make([]probePlan, len(set.Probes))
 	for i, pr := range set.Probes {
 		r := p.rules[pr.Rule]
@@ -133,6 +142,26 @@ func newPlan(set *rule.Set) *plan {
 		p.probes[i] = pp
 	}
 	return p
+}
+
+// keyed works out what of a count's points its key alone decides. Outside
+// text does not count: it is counted as it came and kept redacted.
+func (p *plan) keyed(r *rulePlan) (dedup, entities bool) {
+	own := func(ref rule.Ref) int {
+		if ref.Meta != "" || ref.Key >= 0 || ref.Step >= 0 || ref.Slot < 0 || p.text[ref.Slot] {
+			return -1
+		}
+		return slices.Index(r.Count.By, ref.Slot)
+	}
+	dedup = len(r.Alert.DedupBy) == len(r.Count.By)
+	for i, ref := range r.Alert.DedupBy {
+		dedup = dedup && own(ref) == i
+	}
+	entities = true
+	for _, n := range r.Alert.Entities {
+		entities = entities && own(n.Ref) >= 0
+	}
+	return dedup, entities
 }
 
 // sort orders the rules so that points flow forward.

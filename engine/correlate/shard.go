@@ -27,6 +27,7 @@ type shard struct {
 	out   []*engine.Alert
 	quota Quota
 	buf   []*window.Event
+	spare *point
 	kept  *collected
 }
 

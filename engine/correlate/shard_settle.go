@@ -29,24 +29,11 @@ func (s *shard) settle(st *ruleState, w int64) {
 		case st.count != nil:
 			st.count.Advance(h.ev.Time)
 			c, _ := st.count.Get(h.key)
-			e, measure, ms := c.Settle(&st.countBy)
-			s.measured(r, h.key, e, float64(measure))
-			if ms != nil {
-				s.settled(st, &point{ev: e, measure: float64(measure), plain: slices.Clone(ms)})
-			}
-			c.Trim(&st.countBy)
+			s.settleCount(st, h.key, c)
 		case st.distinct != nil:
 			st.distinct.Advance(h.ev.Time)
 			d, _ := st.distinct.Get(h.key)
-			var e *window.Event
-			var measure int
-			var ms []*window.Event
-			e, measure, ms = d.Settle(&st.distBy, s.buf)
-			s.measured(r, h.key, e, float64(measure))
-			if ms != nil {
-				s.settled(st, &point{ev: e, measure: float64(measure), plain: slices.Clone(ms)})
-				s.buf = ms
-			}
+			s.settleDistinct(st, h.key, d)
 		case st.sum != nil:
 			st.sum.Advance(h.ev.Time)
 			x, _ := st.sum.Get(h.key)
@@ -90,7 +77,11 @@ func (st *ruleState) age(w int64) {
 func (s *shard) settled(st *ruleState, p *point) {
 	p.dedup = s.dedup(st.rule, p)
 	p.level = s.level(st.rule, p)
-	s.send(message{to: s.owner(p.dedup), rule: st.rule.Index, point: p})
+	if to := s.owner(p.dedup); to == s.n {
+		st.points.Push(p)
+	} else {
+		s.send(message{to: to, rule: st.rule.Index, point: p})
+	}
 	s.feed(st.rule, p.ev)
 }
 
@@ -137,15 +128,17 @@ func (s *shard) end(st *ruleState, w int64) {
 	st.episodes.Each(func(sp *window.Span[*episode]) { s.over(st, sp, false) })
 }
 
-// join adds a settled point to its episode.
-func (s *shard) join(st *ruleState, p *point) {
+// join adds a settled point to its episode and reports whether that keeps it.
+func (s *shard) join(st *ruleState, p *point) (kept bool) {
 	r := st.rule
 	for i, m := range p.made {
 		if m.rule >= 0 {
 			p.made[i].alert = s.names.get(m.rule, m.ev.Hash)
 		}
 	}
-	if s.emit != nil && st.nameOf(p) == "" {
+	if s.emit != nil && st.nameOf(p.dedup, p.ev.Time) == "" {
+		p.plain = slices.Clone(p.plain)
+		kept = true
 		s.alight(st, p, nil) // not known at once
 	}
 	sp, ended, opened := st.episodes.Add(p.dedup, p.ev.Time)
@@ -155,7 +148,7 @@ func (s *shard) join(st *ruleState, p *point) {
 	if opened {
 		sp.Of = &episode{summary: summary{rule: r, dedup: p.dedup}}
 		sp.Of.document, _ = st.docs.Get(p.ev.Time, p.ev.Hash)
-		if sp.Of.id = st.nameOf(p); sp.Of.id == "" {
+		if sp.Of.id = st.nameOf(p.dedup, p.ev.Time); sp.Of.id == "" {
 			sp.Of.id = identity(r, p.dedup, p.ev)
 		}
 	}
@@ -163,6 +156,10 @@ func (s *shard) join(st *ruleState, p *point) {
 	if len(r.feeds) > 0 {
 		s.names.put(r.Index, p.ev, sp.Of.id)
 	}
+	if !kept {
+		p.plain = nil // the episode took them
+	}
+	return kept || sp.Of.top == p || sp.Of.earliest == p
 }
 
 // over makes the alert of an episode.

@@ -16,8 +16,11 @@ type CountSpec struct {
 // whole, because they are the evidence of the next point, of denser runs only
 // the times, and every event not yet settled.
 type Count struct {
-	evs     []*Event // in order: settled ones, then those not yet
+	// evs are in order: settled ones, then those not yet. What is settled never
+	// moves inside its array, so that what Settle gave stays true.
+	evs     []*Event
 	settled int32
+	gone    int32  // places before evs that its array still holds
 	dense   *dense // of a dense run
 }
 
@@ -27,6 +30,9 @@ type dense struct{ older []int64 }
 // Add takes an event in any order. It gives its place, for Early.
 func (c *Count) Add(e *Event) int {
 	n := len(c.evs)
+	if n == cap(c.evs) {
+		c.gone = 0 // a new array holds what is left alone
+	}
 	if n == 0 || c.evs[n-1].Before(e) {
 		c.evs = append(c.evs, e)
 		return n
@@ -58,9 +64,8 @@ func (c *Count) point(s *CountSpec, i, without int) bool {
 }
 
 // Settle takes the first event not yet settled: everything up to it has come.
-// measure is how many events its window holds; made, for a point, are the
-// latest AtLeast of them, valid until the next call.
-func (c *Count) Settle(s *CountSpec) (e *Event, measure int, made []*Event) {
+// measure is how many events its window holds.
+func (c *Count) Settle(s *CountSpec) (e *Event, measure int, point bool) {
 	i := int(c.settled)
 	e = c.evs[i]
 	c.settled++
@@ -70,15 +75,21 @@ func (c *Count) Settle(s *CountSpec) (e *Event, measure int, made []*Event) {
 	if d := c.dense; k == 0 && d != nil {
 		measure += len(d.older) - sort.Search(len(d.older), func(k int) bool { return d.older[k] >= from })
 	}
-	measure = min(measure, int(MeasureMost(int64(s.AtLeast))))
-	if c.point(s, i, 0) {
-		made = c.evs[i-s.AtLeast+1 : i+1]
-	}
-	return e, measure, made
+	return e, min(measure, int(MeasureMost(int64(s.AtLeast)))), c.point(s, i, 0)
 }
 
-// Trim forgets what no later event can need; to be called after Settle, when
-// its results are no longer used.
+// Made gives, of the AtLeast events that made the point settled last, those
+// behind an event, in order; all when that is nil.
+func (c *Count) Made(s *CountSpec, behind *Event) []*Event {
+	to := int(c.settled)
+	from := to - 1
+	for least := to - s.AtLeast; from > least && (behind == nil || behind.Before(c.evs[from-1])); {
+		from--
+	}
+	return c.evs[from:to:to]
+}
+
+// Trim forgets what no later event can need; to be called after Settle.
 func (c *Count) Trim(s *CountSpec) {
 	i := int(c.settled)
 	from := c.evs[i-1].Time - s.Within
@@ -107,9 +118,12 @@ func (c *Count) Trim(s *CountSpec) {
 			d.older = append(d.older[:0:0], d.older[old:]...)
 		}
 	}
-	clear(c.evs[:drop])
-	c.evs = c.evs[drop:] // append moves what is left when it must
+	c.evs = c.evs[drop:]
 	c.settled -= int32(drop)
+	if c.gone += int32(drop); int(c.gone) > len(c.evs)+8 {
+		c.evs = append(make([]*Event, 0, len(c.evs)+1), c.evs...)
+		c.gone = 0
+	}
 }
 
 // Pending counts the events not yet settled.

@@ -10,6 +10,7 @@ import (
 type DistinctSpec struct {
 	Within  int64
 	AtLeast int
+	met     marks // scratch of Early
 }
 
 // Valued is an event with the hash of the value that counts.
@@ -18,10 +19,20 @@ type Valued struct {
 	Hash uint64
 }
 
-// Distinct is the state of one key: the values of settled events by their
-// latest use, newest first, of which the AtLeast newest keep their event; and
-// every event not yet settled.
+// Distinct is the state of one key. One event costs no more than its place;
+// more of them need the rest.
 type Distinct struct {
+	one Valued // the only event so far
+	*recent
+}
+
+// alone stands for the rest of a key whose only event is settled.
+var alone = &recent{}
+
+// recent holds the values of settled events by their latest use, newest first,
+// of which the AtLeast newest keep their event; and every event not yet
+// settled.
+type recent struct {
 	pending []Valued // in order
 	vals    []value  // nodes of the list
 	head    int32    // newest
@@ -29,6 +40,7 @@ type Distinct struct {
 	nth     int32    // the AtLeast-th newest; none while there are fewer
 	free    int32
 	n       int32 // nodes in the list
+	rest    int32 // how many events Early does not look at
 	index   map[uint64]int32
 }
 
@@ -42,14 +54,28 @@ type value struct {
 const (
 	none       = int32(-1)
 	smallIndex = 12  // so many values are found by looking at each
-	earlyLook  = 128 // how many unsettled events Early looks at
+	earlyLook  = 128 // how many unsettled events are looked at early
 )
 
-// NewDistinct makes the state of a key.
-func NewDistinct() *Distinct { return &Distinct{head: none, tail: none, nth: none, free: none} }
-
 // Add takes an event in any order and gives its place, for Early.
-func (d *Distinct) Add(e Valued) int {
+func (d *Distinct) Add(s *DistinctSpec, e Valued) int {
+	if d.recent == nil && d.one.Event == nil {
+		d.one = e
+		return 0
+	}
+	if d.recent == nil || d.recent == alone {
+		r := &recent{head: none, tail: none, nth: none, free: none}
+		if d.recent == alone {
+			r.use(s, d.one)
+		} else {
+			r.pending = append(r.pending, d.one)
+		}
+		d.recent, d.one = r, Valued{}
+	}
+	return d.add(e)
+}
+
+func (d *recent) add(e Valued) int {
 	n := len(d.pending)
 	if n == 0 || d.pending[n-1].Before(e.Event) {
 		d.pending = append(d.pending, e)
@@ -61,39 +87,49 @@ func (d *Distinct) Add(e Valued) int {
 }
 
 // Early reports whether the event at place i is a point by what is known. It
-// looks at a bounded number of unsettled events: a point it misses is found
-// when it settles.
+// may miss one, which is found when it settles: it looks at a bounded number
+// of events, and where that number is large not each time.
 func (d *Distinct) Early(s *DistinctSpec, i int) bool {
-	if i+1+int(d.n) < s.AtLeast {
+	if d.recent == nil || d.recent == alone {
+		return s.AtLeast <= 1
+	}
+	return d.early(s, i)
+}
+
+func (d *recent) early(s *DistinctSpec, i int) bool {
+	switch {
+	case i+1+int(d.n) < s.AtLeast:
+		return false
+	case d.rest > 0:
+		d.rest--
 		return false
 	}
 	from := d.pending[i].Time - s.Within
-	var seen [earlyLook]uint64
-	k := 0
-	have := func(h uint64) bool { return slices.Contains(seen[:k], h) }
-	for j := i; j >= 0 && i-j < earlyLook && d.pending[j].Time >= from; j-- {
-		if h := d.pending[j].Hash; !have(h) {
-			seen[k] = h
-			if k++; k >= s.AtLeast {
-				return true
-			}
-		}
+	s.met.clear(s.AtLeast)
+	most := 4*s.AtLeast + earlyLook
+	looks := 0
+	for j := i; j >= 0 && looks < most && s.met.n < s.AtLeast && d.pending[j].Time >= from; j-- {
+		s.met.add(d.pending[j].Hash)
+		looks++
 	}
-	unsettled := k
-	for v, looks := d.head, 0; v != none && looks < s.AtLeast && d.vals[v].time >= from; v, looks = d.vals[v].next, looks+1 {
-		if !slices.Contains(seen[:unsettled], d.vals[v].hash) {
-			if k++; k >= s.AtLeast {
-				return true
-			}
-		}
+	for v := d.head; v != none && looks < most && s.met.n < s.AtLeast && d.vals[v].time >= from; v = d.vals[v].next {
+		s.met.add(d.vals[v].hash)
+		looks++
 	}
-	return false
+	d.rest = int32(looks / earlyLook)
+	if looks < 4*earlyLook {
+		d.rest = 0
+	}
+	return s.met.n >= s.AtLeast
 }
 
 // Settle takes the first event not yet settled. measure is how many distinct
-// values its window holds. made, for a point, are the latest events of the
-// AtLeast latest values, in order.
-func (d *Distinct) Settle(s *DistinctSpec, buf []*Event) (e *Event, measure int, made []*Event) {
+// values its window holds.
+func (d *Distinct) Settle(s *DistinctSpec) (e *Event, measure int, point bool) {
+	if d.recent == nil {
+		d.recent = alone
+		return d.one.Event, 1, s.AtLeast <= 1
+	}
 	v := d.pending[0]
 	d.pending[0] = Valued{}
 	if d.pending = d.pending[1:]; len(d.pending) == 0 {
@@ -105,18 +141,26 @@ func (d *Distinct) Settle(s *DistinctSpec, buf []*Event) (e *Event, measure int,
 	for d.tail != none && (d.vals[d.tail].time < from || d.n > most) {
 		d.drop(d.tail)
 	}
-	if int(d.n) >= s.AtLeast {
-		made = buf[:0]
-		for i, k := d.head, 0; k < s.AtLeast; i, k = d.vals[i].next, k+1 {
-			made = append(made, d.vals[i].ev)
-		}
-		slices.Reverse(made)
+	return v.Event, int(d.n), int(d.n) >= s.AtLeast
+}
+
+// Made gives, of the latest events of the AtLeast latest values, which made
+// the point settled last, those behind an event, in order; all when that is
+// nil. They stand in buf.
+func (d *Distinct) Made(s *DistinctSpec, behind *Event, buf []*Event) []*Event {
+	buf = buf[:0]
+	if d.recent == alone {
+		return append(buf, d.one.Event)
 	}
-	return v.Event, int(d.n), made
+	for i, k := d.head, 0; k < s.AtLeast && (behind == nil || behind.Before(d.vals[i].ev)); i, k = d.vals[i].next, k+1 {
+		buf = append(buf, d.vals[i].ev)
+	}
+	slices.Reverse(buf)
+	return buf
 }
 
 // use makes a value the newest.
-func (d *Distinct) use(s *DistinctSpec, v Valued) {
+func (d *recent) use(s *DistinctSpec, v Valued) {
 	i := d.find(v.Hash)
 	if i != none {
 		at := &d.vals[i]
@@ -160,7 +204,7 @@ func (d *Distinct) use(s *DistinctSpec, v Valued) {
 
 // bound finds the boundary where there is none: when the AtLeast-th value has
 // come, or when the boundary was the newest itself.
-func (d *Distinct) bound(s *DistinctSpec) {
+func (d *recent) bound(s *DistinctSpec) {
 	switch {
 	case d.nth != none || int(d.n) < s.AtLeast:
 	case int(d.n) == s.AtLeast:
@@ -171,13 +215,13 @@ func (d *Distinct) bound(s *DistinctSpec) {
 }
 
 // shift moves the boundary one towards newer: a value comes in before it.
-func (d *Distinct) shift() {
+func (d *recent) shift() {
 	b := d.nth
 	d.nth = d.vals[b].prev
 	d.vals[b].ev = nil
 }
 
-func (d *Distinct) find(h uint64) int32 {
+func (d *recent) find(h uint64) int32 {
 	if d.index != nil {
 		if i, ok := d.index[h]; ok {
 			return i
@@ -192,7 +236,7 @@ func (d *Distinct) find(h uint64) int32 {
 	return none
 }
 
-func (d *Distinct) alloc() int32 {
+func (d *recent) alloc() int32 {
 	if i := d.free; i != none {
 		d.free = d.vals[i].next
 		return i
@@ -201,7 +245,7 @@ func (d *Distinct) alloc() int32 {
 	return int32(len(d.vals) - 1)
 }
 
-func (d *Distinct) push(i int32) {
+func (d *recent) push(i int32) {
 	d.vals[i].prev, d.vals[i].next = none, d.head
 	if d.head != none {
 		d.vals[d.head].prev = i
@@ -211,7 +255,7 @@ func (d *Distinct) push(i int32) {
 	d.head = i
 }
 
-func (d *Distinct) unlink(i int32) {
+func (d *recent) unlink(i int32) {
 	v := d.vals[i]
 	if v.prev != none {
 		d.vals[v.prev].next = v.next
@@ -226,7 +270,7 @@ func (d *Distinct) unlink(i int32) {
 }
 
 // drop forgets the oldest value.
-func (d *Distinct) drop(i int32) {
+func (d *recent) drop(i int32) {
 	if i == d.nth {
 		d.nth = none
 	}
@@ -242,4 +286,12 @@ func (d *Distinct) drop(i int32) {
 }
 
 // Pending counts the events not yet settled.
-func (d *Distinct) Pending() int { return len(d.pending) }
+func (d *Distinct) Pending() int {
+	switch {
+	case d.recent != nil:
+		return len(d.pending)
+	case d.one.Event != nil:
+		return 1
+	}
+	return 0
+}

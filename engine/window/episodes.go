@@ -30,7 +30,7 @@ func NewEpisodes[T any](within, most int64) *Episodes[T] {
 // that ended before it, if it was still open.
 func (e *Episodes[T]) Add(k Key, t int64) (sp, ended *Span[T], opened bool) {
 	sp = e.open[k]
-	if sp != nil && t-sp.End <= e.Within && sp.Start-t <= e.Within && max(sp.End, t)-min(sp.Start, t) <= e.Most {
+	if sp != nil && e.Joins(sp, t) {
 		sp.Start, sp.End = min(sp.Start, t), max(sp.End, t)
 		return sp, nil, false
 	}
@@ -46,6 +46,11 @@ func (e *Episodes[T]) Add(k Key, t int64) (sp, ended *Span[T], opened bool) {
 	}
 	e.closing.Push(sp)
 	return sp, ended, true
+}
+
+// Joins reports whether a point at a time belongs to an open episode.
+func (e *Episodes[T]) Joins(sp *Span[T], t int64) bool {
+	return t-sp.End <= e.Within && sp.Start-t <= e.Within && max(sp.End, t)-min(sp.Start, t) <= e.Most
 }
 
 // last is the latest time at which a point could join.

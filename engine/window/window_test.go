@@ -89,15 +89,21 @@ func TestDistinctAgreesWithLookingAtAll(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for round := range 300 {
 		s := DistinctSpec{Within: 50, AtLeast: 1 + r.IntN(30)}
-		d := NewDistinct()
+		d := &Distinct{}
 		var all []Valued
 		now := int64(0)
 		for i := range 400 {
 			now += r.Int64N(1 + int64(round%7))
 			v := Valued{packed(now, fmt.Sprintf("%05d", i)), uint64(1 + r.IntN(1+round%60))}
 			all = append(all, v)
-			d.Add(v)
-			e, measure, made := d.Settle(&s, nil)
+			d.Add(&s, v)
+			early := d.Early(&s, 0)
+			e, measure, is := d.Settle(&s)
+			var made, behind []*Event
+			if is {
+				made = d.Made(&s, nil, nil)
+				behind = d.Made(&s, made[r.IntN(len(made))], nil)
+			}
 			var latest []uint64
 			var want []*Event
 			for k := len(all) - 1; k >= 0 && all[k].Time >= e.Time-s.Within; k-- {
@@ -109,7 +115,13 @@ func TestDistinctAgreesWithLookingAtAll(t *testing.T) {
 				}
 			}
 			slices.Reverse(want)
-			if measure != len(latest) || (made != nil) != (len(latest) >= s.AtLeast) || made != nil && !slices.Equal(made, want) {
+			if early && !is || !early && is && s.AtLeast < earlyLook {
+				t.Fatalf("round %d, event %d: early %v, settled %v", round, i, early, is)
+			}
+			if !slices.Equal(behind, made[len(made)-len(behind):]) {
+				t.Fatalf("round %d, event %d: %d behind, not the last of %d", round, i, len(behind), len(made))
+			}
+			if measure != len(latest) || is != (len(latest) >= s.AtLeast) || is && !slices.Equal(made, want) {
 				t.Fatalf("round %d, event %d: %d values, %d made; want %d, %d", round, i, measure, len(made), len(latest), len(want))
 			}
 		}
@@ -121,9 +133,12 @@ func TestCountMeasuresDenseRuns(t *testing.T) {
 	var c Count
 	for i := range int64(10_000) {
 		c.Add(packed(i/10, fmt.Sprintf("%05d", i)))
-		_, measure, made := c.Settle(&s)
+		e, measure, is := c.Settle(&s)
+		if is && (len(c.Made(&s, nil)) != 3 || c.Made(&s, c.Made(&s, nil)[1])[0] != e) {
+			t.Fatalf("event %d: what made the point is wrong", i)
+		}
 		c.Trim(&s)
-		if want := int(i - max(0, (i/10-100)*10) + 1); measure != want || (made != nil) != (want >= 3) {
+		if want := int(i - max(0, (i/10-100)*10) + 1); measure != want || is != (want >= 3) {
 			t.Fatalf("event %d: measure %d, want %d", i, measure, want)
 		}
 	}
