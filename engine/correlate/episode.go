@@ -12,12 +12,7 @@ type episode struct {
 	summary
 	first, last []made // the first and the last events that made its points
 	newest      *window.Event
-	have        map[madeID]struct{} // of a sequence: whose events come in any order
-}
-
-type madeID struct {
-	hash uint64
-	step int
+	have        *window.Seen // of a sequence: whose events come in any order
 }
 
 // add takes the next point.
@@ -48,19 +43,20 @@ func (e *episode) add(a *alerts, p *point) {
 	for _, m := range p.made {
 		e.take(r, m, late)
 	}
+	if e.have != nil { // points come in order: older events come no more
+		e.have.Advance(p.ev.Time - r.Sequence.Within - r.tolerance - 1)
+	}
 }
 
 // take counts an event that made a point, once.
 func (e *episode) take(r *rulePlan, m made, late bool) {
 	if r.Kind == rule.Sequence {
 		if e.have == nil {
-			e.have = map[madeID]struct{}{}
+			e.have = &window.Seen{}
 		}
-		id := madeID{m.ev.Hash, m.step}
-		if _, ok := e.have[id]; ok {
+		if !e.have.Add(m.ev.Time, m.ev.Hash^uint64(m.step)*0x9e3779b97f4a7c15) {
 			return
 		}
-		e.have[id] = struct{}{}
 	} else {
 		switch {
 		case e.newest == nil || e.newest.Before(m.ev):

@@ -22,7 +22,7 @@ type Sequence struct {
 	links  *Aging[*linkList]
 	negs   *Aging[*times]
 	opts   *Aging[*optList]
-	multi  *Aging[*StepEvent] // by event: one of its steps
+	multi  Timed[*StepEvent] // by event: one of its steps
 	early  map[Key][]*Chain
 	waits  map[Key][]*StepEvent
 	wait   Queue[wait] // chains that a negated last step may still forbid
@@ -82,7 +82,6 @@ const (
 	atNegated
 	atOptional
 	atWait
-	atEvent
 )
 
 // NewSequence makes the state of a sequence.
@@ -101,7 +100,6 @@ func NewSequence(spec ChainSpec) *Sequence {
 			n := len(l.recent)
 			return n > 0 && l.recent[n-1].Time >= since
 		}),
-		multi: NewAging(2*spec.margin, func(e *StepEvent, since int64) bool { return e.Time >= since }),
 		early: map[Key][]*Chain{}, waits: map[Key][]*StepEvent{},
 		Most: 4096,
 	}
@@ -130,7 +128,7 @@ func (s *Sequence) Pending() int { return s.pending }
 
 // Idle reports whether a moving watermark changes nothing.
 func (s *Sequence) Idle() bool {
-	return s.pending == 0 && s.wait.Len() == 0 && s.chains.Len()+s.links.Len()+s.negs.Len()+s.opts.Len()+s.multi.Len() == 0
+	return s.pending == 0 && s.wait.Len() == 0 && s.chains.Len()+s.links.Len()+s.negs.Len()+s.opts.Len() == 0 && s.multi.Empty()
 }
 
 // Len counts the buckets of chains.
@@ -148,11 +146,10 @@ func (s *Sequence) Add(e *StepEvent) {
 		return
 	}
 	if len(s.spec.need) > 2 {
-		k := Key{atEvent, e.Hash}
-		if other, ok := s.multi.Get(k); ok {
+		if other, ok := s.multi.Get(e.Time, e.Hash); ok {
 			other.multi, e.multi = true, true
 		} else {
-			s.multi.Put(k, e)
+			s.multi.Put(e.Time, e.Hash, e)
 		}
 	}
 	s.pending++
