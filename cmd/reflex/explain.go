@@ -63,7 +63,7 @@ func (a *app) explain(c *cobra.Command, f *replayFlags, id string, paths []strin
 	}
 	w := newWitness(l.set, l.data, key, most)
 	parts := l.parts()
-	parts.Since, parts.Until, parts.Look, parts.Nearest = since, until, w.look, true
+	parts.Since, parts.Until, parts.Look, parts.Forget, parts.Nearest = since, until, w.look, w.forget, true
 	w.redact = parts.Redact
 	bar := newProgress(a.err)
 	said := refusals{app: a, bar: bar}
@@ -93,17 +93,14 @@ func (a *app) showExplained(l *loaded, w *witness, res *pipeline.Result, id stri
 			alerts = append(alerts, al)
 		}
 	}
-	fmt.Fprintf(a.out, "%s: %s on %s events of its datasets\n", a.out.bold(id), plural(len(alerts), "alert"), number(w.events))
+	fmt.Fprintf(a.out, "%s: %s on %s\n", a.out.bold(id), plural(len(alerts), "alert"), w.looked())
 	for _, al := range alerts[:min(len(alerts), 5)] {
 		fmt.Fprintf(a.out, "  %s  %s  %s\n", a.out.level(al.Level), a.out.dim(span(al.Start, al.End)), plain(al.Title))
 	}
 	if n := len(alerts) - 5; n > 0 {
 		fmt.Fprintf(a.out, "  and %d more\n", n)
 	}
-	for _, row := range rows {
-		fmt.Fprintln(a.out, row)
-	}
-	for _, row := range nearKeys(l.set, res, id, w.key, 5, a.out) {
+	for _, row := range append(nearKeys(l.set, res, id, w.key, 5, a.out), rows...) {
 		fmt.Fprintln(a.out, row)
 	}
 }
@@ -140,6 +137,21 @@ type sight struct {
 
 func newWitness(set *rule.Set, data *enrich.Data, key string, most int) *witness {
 	return &witness{set: set, enricher: data.NewEnricher(set.Layout), key: key, most: most, probes: make([]testimony, len(set.Probes))}
+}
+
+// looked says how many events were looked at.
+func (w *witness) looked() string {
+	s := plural(int(w.events), "event") + " of the datasets it reads"
+	if w.key != "" {
+		s += " that hold " + plain(w.key)
+	}
+	return s
+}
+
+// forget begins anew: all events come again.
+func (w *witness) forget() {
+	w.events = 0
+	clear(w.probes)
 }
 
 // look is called with every event before detection.
@@ -302,7 +314,7 @@ func (s sight) rows(p *printer, word string) []string {
 			mark = p.bad("false")
 		}
 		text := strings.Join(strings.Fields(x.Text), " ")
-		row := fmt.Sprintf("    %s %s%s", mark, strings.Repeat("  ", x.Depth), cut(text, 90-2*x.Depth))
+		row := fmt.Sprintf("    %s %s%s", mark, strings.Repeat("  ", x.Depth), cut(text, max(40, p.width()-10-2*x.Depth)))
 		switch {
 		case x.Err != nil:
 			row += "  " + p.bad(x.Err.Error())

@@ -50,8 +50,8 @@ func newPrinter(w io.Writer) *printer {
 // width is how many columns the terminal has, 100 elsewhere.
 func (p *printer) width() int {
 	if f, ok := p.Writer.(*os.File); ok && p.terminal {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 40 {
-			return w
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return max(w, 40)
 		}
 	}
 	return 100
@@ -105,6 +105,22 @@ func (p *printer) table(indent string, rows [][]string) {
 			}
 		}
 		fmt.Fprintln(p, indent+strings.TrimRight(b.String(), " "))
+	}
+}
+
+// fit shortens the last column so that no row is wider than the terminal.
+func (p *printer) fit(rows [][]string) {
+	last := len(rows[0]) - 1
+	used := 0
+	for i := range last {
+		widest := 0
+		for _, row := range rows {
+			widest = max(widest, seen(row[i]))
+		}
+		used += widest + 2
+	}
+	for _, row := range rows {
+		row[last] = cut(row[last], max(20, p.width()-used))
 	}
 }
 

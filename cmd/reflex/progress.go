@@ -30,9 +30,10 @@ func (g *progress) show(s pipeline.Progress) {
 		line = fmt.Sprintf("%3d %%  %s, %s left", min(100, s.Done*100/s.Total), line, max(0, left).Round(time.Second))
 	}
 	if s.Again {
-		line += " (second reading: the files are not in order of time)"
+		line += ", read again in order of time"
 	}
-	fmt.Fprintf(g.p, "\r\x1b[K%s", line)
+	// A line that wraps could not be taken away again.
+	fmt.Fprintf(g.p, "\r\x1b[K%s", cut(line, g.p.width()-1))
 }
 
 // clear takes the line away before anything else is printed.

@@ -151,6 +151,7 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 	if !out.stdout {
 		show(l, res, f)
 	}
+	a.hints(l, res, f.extraLists != nil)
 	if failOn > 0 {
 		for _, al := range res.Alerts {
 			if al.Level >= failOn && al.Mode == "alert" {
@@ -175,6 +176,32 @@ func (a *app) notes(res *pipeline.Result, inputs []pipeline.Input) {
 	}
 	if s.Late() > 0 {
 		fmt.Fprintf(a.err, "note: %s came later than --lateness allows: counts and chains may miss them; raise --lateness, or play a file, where nothing is late\n", plural(int(s.Late()), "matching event"))
+	}
+}
+
+// hints tells whoever plays logs for the first time what would make the alerts
+// better; it comes last, where it is seen.
+func (a *app) hints(l *loaded, res *pipeline.Result, demo bool) {
+	if demo {
+		return
+	}
+	foreign := map[string]bool{}
+	for i := range l.set.Probes {
+		p := &l.set.Probes[i]
+		if p.Cond != nil && strings.Contains(p.Cond.Source(), "foreign(") {
+			foreign[l.set.Rules[p.Rule].ID] = true
+		}
+	}
+	blind := slices.ContainsFunc(res.Alerts, func(al *engine.Alert) bool { return foreign[al.Rule] })
+	if blind && !l.ours {
+		fmt.Fprintln(a.err, "note: no network of yours is known, so every public address counts as foreign: name yours with --known CIDR,... or in a list known_networks (--lists)")
+	}
+	if res.Stats.Events() > 0 && l.data.Geo() == nil && (l.set.Layout.SlotOf("source.as.number") >= 0 || l.set.Layout.SlotOf("source.geo.country_iso_code") >= 0) {
+		fmt.Fprintln(a.err, "note: without --geoip FOLDER the country and network of an address are known only where the log names them; rules that ask for them stay quiet")
+	}
+	secret := func(n engine.Named) bool { return n.Name == "secret" }
+	if slices.ContainsFunc(res.Alerts, func(al *engine.Alert) bool { return slices.ContainsFunc(al.Entities, secret) }) {
+		a.noteFingerprints()
 	}
 }
 

@@ -155,6 +155,10 @@ func (a *app) rulesList() *cobra.Command {
 				return exitError{exitUsage, fmt.Errorf("%s", plural(len(bad), "mistake"))}
 			}
 			rows := [][]string{{"id", "level", "mode", "kind", "reads", "title"}}
+			narrow := a.out.terminal && a.out.width() < 140 // titles matter more than where they look
+			if narrow {
+				rows[0] = []string{"id", "level", "kind", "title"}
+			}
 			for _, r := range set.Rules {
 				src := pack.Rule(r.ID)
 				if asJSON {
@@ -162,7 +166,14 @@ func (a *app) rulesList() *cobra.Command {
 						"from": datasetNames(r.From), "tags": src.Tags, "tests": len(src.Tests), "file": src.File, "version": r.Version, "status": src.Status})
 					continue
 				}
+				if narrow {
+					rows = append(rows, []string{r.ID, a.out.level(r.Level), r.Kind.String(), r.Title})
+					continue
+				}
 				rows = append(rows, []string{r.ID, a.out.level(r.Level), r.Mode.String(), r.Kind.String(), strings.Join(datasetNames(r.From), ", "), cut(r.Title, 60)})
+			}
+			if narrow {
+				a.out.fit(rows)
 			}
 			if !asJSON {
 				a.out.table("", rows)

@@ -53,9 +53,7 @@ func (a *app) scan(paths []string, asJSON bool) error {
 	ins, errs := file.ExpandHidden(paths)
 	read := len(ins)
 	scanner := secret.New(secret.Options{Key: a.fingerprintKey()})
-	if a.fingerprintKey() == nil {
-		fmt.Fprintln(a.err, "note: REFLEX_FINGERPRINT_KEY is not set: fingerprints use a public key and are comparable between installations")
-	}
+	a.noteFingerprints()
 	rows := [][]string{{"place", "kind", "provider", "hint", "fingerprint", "encoding"}}
 	count := 0
 	for _, in := range ins {

@@ -35,6 +35,7 @@ type setup struct {
 	exceptions fs.FS  // and its exceptions
 	only       string // load this rule alone, with the rules it takes as steps
 	geo        *enrich.Geo
+	ours       bool // some network was named as ours, by flag or list; loadData sets it
 }
 
 func (s *setup) flags(c *cobra.Command) {
@@ -51,6 +52,7 @@ type loaded struct {
 	data    *enrich.Data
 	plan    *decode.Plan
 	secrets *secret.Scanner
+	ours    bool // some network is known to be ours
 }
 
 // source is a file system with paths in it: the shipped rules, or what the user named.
@@ -134,7 +136,7 @@ func (a *app) load(s *setup) (*loaded, error) {
 	if err != nil {
 		return nil, usage("%v", err)
 	}
-	return &loaded{set, pack, data, plan, secrets}, nil
+	return &loaded{set, pack, data, plan, secrets, s.ours}, nil
 }
 
 // demand lists the fields that stations need beside what rules ask for.
@@ -180,6 +182,7 @@ func (a *app) loadData(s *setup, mistakes *rule.Mistakes) (*enrich.Data, error) 
 		}
 		c.GeoIP = geo
 	}
+	s.ours = len(c.Known) > 0 || slices.ContainsFunc(c.Lists, func(l engine.ListDef) bool { return l.Name == "known_networks" && len(l.Entries) > 0 })
 	data, errs := enrich.New(c)
 	for _, err := range errs {
 		fmt.Fprintf(a.err, "%v\n", err)
@@ -239,6 +242,13 @@ func (a *app) fingerprintKey() []byte {
 		return []byte(key)
 	}
 	return nil
+}
+
+// noteFingerprints says what it means to do without the key.
+func (a *app) noteFingerprints() {
+	if a.fingerprintKey() == nil {
+		fmt.Fprintln(a.err, "note: REFLEX_FINGERPRINT_KEY is not set: fingerprints use a public key and are comparable between installations")
+	}
 }
 
 func (a *app) printMistakes(ms rule.Mistakes) {

@@ -35,18 +35,30 @@ func (a *app) showReplay(l *loaded, res *pipeline.Result, f *replayFlags) {
 func (a *app) showIncident(n int, in *engine.Incident) {
 	p := a.out
 	fmt.Fprintf(p, "%s  %s  risk %d  %s  %s\n", p.bold(fmt.Sprintf("INCIDENT %d", n)), p.levelText(in.Level, strings.ToUpper(in.Level.String())),
-		in.Risk, p.dim(span(in.Start, in.End)), p.dim(in.ID))
-	fmt.Fprintf(p, "%s\n\n", p.bold(plain(in.Title)))
+		in.Risk, p.dim(span(begin(in), in.End)), p.dim(in.ID))
+	for _, row := range wrap(plain(in.Title), p.width()) {
+		fmt.Fprintln(p, p.bold(row))
+	}
+	fmt.Fprintln(p)
 	a.showTimeline(in)
 	fmt.Fprintln(p)
 	a.showFacts(in)
 	if in.First != "" {
-		a.fact("First", p.bold(plain(in.First)))
+		a.fact("Do first", p.bold(plain(in.First)))
 	}
 	for _, step := range in.Runbook[min(1, len(in.Runbook)):] {
-		a.fact("then", plain(step))
+		a.fact("Then", plain(step))
 	}
 	fmt.Fprintln(p)
+}
+
+// begin is when an incident's story begins: a chain's first step may come
+// before any alert.
+func begin(in *engine.Incident) int64 {
+	if len(in.Timeline) > 0 {
+		return min(in.Start, in.Timeline[0].Time)
+	}
+	return in.Start
 }
 
 // showTimeline prints what happened. Of more than four alerts of one rule in a
@@ -83,7 +95,11 @@ func (a *app) showMoment(m engine.Moment, t time.Time) {
 	for _, row := range rows[1:] {
 		fmt.Fprintf(p, "%27s%s\n", "", row)
 	}
-	fmt.Fprintf(p, "%27s%s\n", "", p.dim(m.Rule+"  "+cutLeft(plain(m.Origin), p.width()-29-len(m.Rule))))
+	place := m.Rule
+	if m.Origin != "" {
+		place += "  " + cutLeft(plain(m.Origin), max(12, p.width()-29-len(m.Rule)))
+	}
+	fmt.Fprintf(p, "%27s%s\n", "", p.dim(place))
 }
 
 func (a *app) showFacts(in *engine.Incident) {
@@ -164,22 +180,58 @@ func (a *app) showQuiet(res *pipeline.Result) {
 	fmt.Fprintln(a.out)
 }
 
-// showRules prints what each rule did that did anything.
+// showRules prints what each rule did that did anything. The columns that ask
+// for attention are there only when they hold something, with what they mean.
 func (a *app) showRules(res *pipeline.Result) {
-	rows := [][]string{{"rule", "matches", "alerts", "errors", "no key", "undecided"}}
+	columns := []struct {
+		name, means string
+		of          func(pipeline.RuleStats) int64
+		shown       bool
+	}{
+		{"matches", "", func(r pipeline.RuleStats) int64 { return r.Matches }, true},
+		{"alerts", "", func(r pipeline.RuleStats) int64 { return r.Alerts }, true},
+		{"errors", "events on which the condition could not be evaluated", func(r pipeline.RuleStats) int64 { return r.Errors }, false},
+		{"no key", "events without the field that the rule groups by", func(r pipeline.RuleStats) int64 { return r.MissingKey }, false},
+		{"undecided", "still waiting for something when the logs ended", func(r pipeline.RuleStats) int64 { return r.Undecided }, false},
+		{"dropped", "beyond what one rule may remember", func(r pipeline.RuleStats) int64 { return r.Dropped }, false},
+	}
+	var active []pipeline.RuleStats
 	for _, r := range res.Stats.Rules() {
 		if r.Matches+r.Alerts+r.Errors+r.MissingKey > 0 {
-			rows = append(rows, []string{r.ID, number(r.Matches), number(r.Alerts), number(r.Errors), number(r.MissingKey), number(r.Undecided)})
+			active = append(active, r)
+		}
+		for i := range columns {
+			columns[i].shown = columns[i].shown || columns[i].of(r) > 0
 		}
 	}
-	if len(rows) == 1 {
+	if len(active) == 0 {
 		fmt.Fprintf(a.out, "No rule matched any event.\n\n")
 		return
 	}
+	rows := [][]string{{"rule"}}
+	for _, r := range active {
+		rows = append(rows, []string{r.ID})
+	}
+	var notes []string
+	for _, c := range columns {
+		if !c.shown {
+			continue
+		}
+		rows[0] = append(rows[0], c.name)
+		for i, r := range active {
+			rows[i+1] = append(rows[i+1], number(c.of(r)))
+		}
+		if c.means != "" {
+			notes = append(notes, c.name+": "+c.means)
+		}
+	}
 	fmt.Fprintln(a.out, a.out.bold("Rules that matched"))
 	a.out.table("  ", rows)
+	for _, note := range notes {
+		fmt.Fprintln(a.out, a.out.dim("  "+note))
+	}
 	fmt.Fprintln(a.out)
-	for _, r := range res.Stats.Rules() {
+	for _, r := range active {
 		if r.Errors > 0 {
 			fmt.Fprintf(a.err, "rule %s failed on %s: first: %s\n", r.ID, plural(int(r.Errors), "event"), plain(r.FirstError))
 		}
@@ -202,7 +254,7 @@ func (a *app) showTotals(res *pipeline.Result, incidents int) {
 		count int64
 		word  string
 	}{{s.Refused(), "refused"}, {s.Unreadable(), "unreadable"}, {s.Skipped(), "skipped (" + strings.Join(sortedKeys(s.SkippedBy()), ", ") + ")"},
-		{s.Outside(), "outside --since and --until"}, {s.Duplicates(), "duplicate hits dropped"}, {s.Late(), "late"}} {
+		{s.Outside(), "outside --since and --until"}, {s.Duplicates(), "repeated matches counted once"}, {s.Late(), "late"}} {
 		if n.count > 0 {
 			notes = append(notes, number(n.count)+" "+n.word)
 		}

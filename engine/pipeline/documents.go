@@ -40,7 +40,9 @@ func (r *Replay) documents(ctx context.Context, alerts []*engine.Alert) error {
 	if len(w) == 0 {
 		return nil
 	}
-	l := newLine(r.Parts, newStats(r.Parts.Set), nil)
+	parts := r.Parts
+	parts.Look = nil
+	l := newLine(parts, newStats(parts.Set), nil)
 	l.wanted = w
 	buf := make([]byte, chunkSize+spare)
 	for _, in := range r.Inputs {

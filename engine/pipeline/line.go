@@ -26,8 +26,9 @@ type Parts struct {
 	Until     int64               // events at or after it are ignored; 0: none
 	Incidents incident.Options
 	// Look, when not nil, sees every event before detection; for `rules explain`.
-	// Events of a second reading come again.
-	Look func(*engine.Event)
+	// Before a second reading, in which all events come again, Forget is called.
+	Look   func(*engine.Event)
+	Forget func()
 	// Nearest: keep what tells how near each key came (Result.Nearest).
 	Nearest bool
 }

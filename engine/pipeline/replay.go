@@ -102,6 +102,9 @@ func (r *Replay) Run(ctx context.Context) (*Result, error) {
 		for i, p := range parts {
 			parts[i] = p.again()
 		}
+		if r.Parts.Forget != nil {
+			r.Parts.Forget()
+		}
 		l = newLine(r.Parts, stats, nil) // the first reading has told of every refusal
 		if _, err := r.read(ctx, l, parts, true); err != nil {
 			return nil, err

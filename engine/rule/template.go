@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -33,8 +35,16 @@ func (t *Template) Render(lookup func(Ref) engine.Value) string {
 	return string(b)
 }
 
-// appendShown appends a value as a title may show it.
+// appendShown appends a value as a title may show it: 130.318758 is 130.32
+// and 0.00412345 is 0.004123, because a title is read and not computed with.
 func appendShown(b []byte, v engine.Value) []byte {
+	if v.Kind() == engine.Double {
+		if f := v.Float(); math.Abs(f) < 1 {
+			v = engine.String(strconv.FormatFloat(f, 'g', 4, 64))
+		} else if math.Abs(f) < 1e15 {
+			v = engine.Float(math.Round(f*100) / 100)
+		}
+	}
 	n := 0
 	for _, r := range v.Text() {
 		if n++; n > maxShown {

@@ -12,6 +12,7 @@ func TestTemplates(t *testing.T) {
 	values := map[string]engine.Value{
 		"user.name": engine.String("ann"), "source.port": engine.Int(22),
 		"message": engine.String("one\ntwo\x1b[31m\u202e"), "long": engine.String(strings.Repeat("ä", 300)),
+		"cost": engine.Float(130.318758), "count": engine.Float(33), "cent": engine.Float(0.00412345),
 	}
 	for _, c := range []struct{ src, want string }{
 		{"plain", "plain"},
@@ -21,6 +22,7 @@ func TestTemplates(t *testing.T) {
 		{"{{ message }}", "one two [31m "},
 		{"{{ long }}", strings.Repeat("ä", 200) + "..."},
 		{"a } b { c", "a } b { c"},
+		{"{{ cost }} USD, {{ count }} times {{ cent }}", "130.32 USD, 33 times 0.004123"},
 	} {
 		tm, ms := parseTemplate(c.src, Position{}, resolve)
 		if len(ms) > 0 {
