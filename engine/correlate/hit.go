@@ -122,7 +122,7 @@ func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
 	r, ev := pp.rule, h.Event
 	e := c.packer.Pack(ev, pp.keep)
 	s := c.shards[0]
-	se, home, ok := s.stepEvent(r, pp.part, e, c.get)
+	se, home, ok := s.stepEvent(r, pp.part, -1, e, c.get)
 	if !ok {
 		if c.fresh(s.rules[r.Index], h) {
 			c.stats.Matches[r.Index]++

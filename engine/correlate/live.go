@@ -257,7 +257,7 @@ func (s *shard) chainEarly(st *ruleState, c *window.Chain, own *window.StepEvent
 func (s *shard) anyEarly(st *ruleState, c []*window.StepEvent, own *window.StepEvent, doc func() []byte) {
 	p := &point{end: st.rule.need[len(st.rule.need)-1]}
 	for _, e := range c {
-		if !st.rule.Sequence.Steps[e.Step].Optional && (p.ev == nil || p.ev.Before(e.Event)) {
+		if !st.rule.Sequence.Steps[e.Step()].Optional && (p.ev == nil || p.ev.Before(e.Event)) {
 			p.ev = e.Event
 		}
 		p.made = append(p.made, s.made(e))

@@ -32,20 +32,23 @@ func chainSpec(r *rulePlan) window.ChainSpec {
 }
 
 // stepEvent makes the event of a step, with the key of the shard that owns it.
-func (s *shard) stepEvent(r *rulePlan, step int, e *window.Event, value func(slot int) engine.Value) (*window.StepEvent, window.Key, bool) {
+// from is the rule whose point it is, -1 for none.
+func (s *shard) stepEvent(r *rulePlan, step, from int, e *window.Event, value func(slot int) engine.Value) (*window.StepEvent, window.Key, bool) {
 	st := &r.Sequence.Steps[step]
-	se := &window.StepEvent{Event: e, Step: step, Rule: -1, Keys: make([]window.Key, len(st.By))}
+	var few [8]window.Key
+	keys := few[:0]
 	home := window.Key{Hi: r.salt}
-	for i, by := range st.By {
+	for _, by := range st.By {
 		v := value(by.Slot)
 		if v.IsNil() {
 			return nil, home, false
 		}
-		se.Keys[i] = s.hash.Key(0, v)
+		keys = append(keys, s.hash.Key(0, v))
 		if by.Key == r.home {
 			home = s.hash.Key(r.salt, v)
 		}
 	}
+	var differs [][]uint64
 	for _, d := range r.differs {
 		if d.a != step && d.b != step {
 			continue
@@ -56,9 +59,9 @@ func (s *shard) stepEvent(r *rulePlan, step int, e *window.Event, value func(slo
 				fs[i] = s.hash.Key(0, v).Lo | 1
 			}
 		}
-		se.Differs = append(se.Differs, fs)
+		differs = append(differs, fs)
 	}
-	return se, home, true
+	return window.NewStepEvent(e, step, from, keys, differs), home, true
 }
 
 // step takes an event of a sequence's step.
@@ -82,7 +85,7 @@ func (s *shard) step(st *ruleState, se *window.StepEvent, doc func() []byte) {
 			st.any.Early(se, func(c []*window.StepEvent) { s.anyEarly(st, c, se, doc) })
 		}
 	}
-	if s.live && st.rule.waits && se.Step == st.rule.need[len(st.rule.need)-1] {
+	if s.live && st.rule.waits && se.Step() == st.rule.need[len(st.rule.need)-1] {
 		s.keepDocument(st, se.Event, doc)
 	}
 }
@@ -104,10 +107,10 @@ func (s *shard) fedStep(m message, w int64) {
 	if m.step.Time <= w {
 		return // behind the sequence's watermark: its windows do not see it
 	}
-	id := m.step.Hash*31 + uint64(m.step.Step)
+	id := m.step.Hash*31 + uint64(m.step.Step())
 	if old, ok := st.fed.Get(m.step.Time, id); ok {
-		if rank(st.rule, old.Step, m.step.Rule) < rank(st.rule, old.Step, old.Rule) {
-			old.Rule = m.step.Rule // the first rule of the list names it
+		if rank(st.rule, old.Step(), m.step.Rule()) < rank(st.rule, old.Step(), old.Rule()) {
+			old.Claim(m.step.Rule()) // the first rule of the list names it
 		}
 		return
 	}
@@ -130,7 +133,7 @@ func (s *shard) chained(st *ruleState, c *window.Chain) {
 }
 
 func (s *shard) chainPoint(st *ruleState, c *window.Chain) *point {
-	p := &point{ev: c.Last.Event, end: c.Last.Step, keys: c.Tuple()}
+	p := &point{ev: c.Last.Event, end: c.Last.Step(), keys: c.Tuple()}
 	for _, e := range c.Events(st.rule.Sequence.Within) {
 		p.made = append(p.made, s.made(e))
 	}
@@ -138,7 +141,7 @@ func (s *shard) chainPoint(st *ruleState, c *window.Chain) *point {
 }
 
 func (s *shard) made(e *window.StepEvent) made {
-	return made{ev: e.Event, step: e.Step, rule: e.Rule}
+	return made{ev: e.Event, step: e.Step(), rule: e.Rule()}
 }
 
 func (s *shard) unordered(st *ruleState, done *window.Event, c []*window.StepEvent) {

@@ -95,12 +95,11 @@ func (s *shard) feed(r *rulePlan, e *window.Event) {
 			continue
 		}
 		to := s.plan.rules[f.rule]
-		se, k, ok := s.stepEvent(to, f.step, e, e.Value)
+		se, k, ok := s.stepEvent(to, f.step, r.Index, e, e.Value)
 		if !ok {
 			s.stats.MissingKey[f.rule]++
 			continue
 		}
-		se.Rule = r.Index
 		s.send(message{to: s.owner(k), rule: f.rule, step: se, from: r})
 	}
 }

@@ -1,5 +1,7 @@
 package window
 
+import "slices"
+
 // ChainSpec says what makes a chain: steps, each event after that of the step
 // before it, joined by keys. A key is named by a small number; values are
 // their hashes.
@@ -8,7 +10,7 @@ type ChainSpec struct {
 	Steps  []ChainStep
 	Links  []ChainLink
 	Keys   int // how many keys there are
-	// Differs: the two steps' events must be unequal, see StepEvent.Differs.
+	// Differs: the two steps' events must be unequal, see NewStepEvent.
 	Differs []Differ
 	// After is how far a may be later than b by the clock and still not count
 	// as after it.
@@ -85,20 +87,75 @@ func (s *ChainSpec) target(step int) bool {
 	return !st.Negated && !st.Optional
 }
 
-// StepEvent is an event at a step.
+// StepEvent is an event at a step. One that waits for the next step is most of
+// what a quiet key costs, so it is small.
 type StepEvent struct {
 	*Event
-	Step int
-	Rule int // whose point it is; -1: the step's own condition
-	Keys []Key
-	// Differs holds, for each of the spec's Differs the step takes part in, the
-	// hashes of the fields compared; 0: missing.
-	Differs [][]uint64
+	*shelf // while it is not settled and was looked at early
+	rest   *stepRest
+	first  Key // of its keys
+	rule   int32
+	step   int16
+	flags  flags
+}
 
-	multi   bool // the event is at another step too
-	told    bool // a chain that it completes was found early
-	settled bool
-	*shelf  // while it is not settled and was looked at early
+// stepRest is what most events of a step do not have.
+type stepRest struct {
+	keys []Key // behind the first
+	// differs holds, for each of the spec's Differs the step takes part in, the
+	// hashes of the fields compared; 0: missing.
+	differs [][]uint64
+}
+
+type flags uint8
+
+const (
+	multi flags = 1 << iota // the event is at another step too
+	told                    // a chain that it completes was found early
+	settled
+)
+
+// NewStepEvent makes the event of a step with its keys, in the order of the
+// step's By, and what Differs compare of it. rule says whose point it is; -1:
+// the step's own condition. keys is not kept.
+func NewStepEvent(e *Event, step, rule int, keys []Key, differs [][]uint64) *StepEvent {
+	s := &StepEvent{Event: e, step: int16(step), rule: int32(rule)}
+	if len(keys) > 0 {
+		s.first = keys[0]
+	}
+	if len(keys) > 1 || len(differs) > 0 {
+		s.rest = &stepRest{differs: differs}
+		if len(keys) > 1 {
+			s.rest.keys = slices.Clone(keys[1:])
+		}
+	}
+	return s
+}
+
+// Step gives the number of the step.
+func (e *StepEvent) Step() int { return int(e.step) }
+
+// Rule gives the rule whose point the event is; -1: the step's own condition.
+func (e *StepEvent) Rule() int { return int(e.rule) }
+
+// Claim names another rule whose point the event is.
+func (e *StepEvent) Claim(rule int) { e.rule = int32(rule) }
+
+func (e *StepEvent) is(f flags) bool { return e.flags&f != 0 }
+
+// nth gives the key at a place of the step's By.
+func (e *StepEvent) nth(i int) Key {
+	if i == 0 {
+		return e.first
+	}
+	return e.rest.keys[i-1]
+}
+
+func (e *StepEvent) differs() [][]uint64 {
+	if e.rest == nil {
+		return nil
+	}
+	return e.rest.differs
 }
 
 // shelf is where an unsettled event is to be found.
@@ -111,7 +168,7 @@ type shelf struct {
 func (e *StepEvent) key(st *ChainStep, k int) (Key, bool) {
 	for i, b := range st.By {
 		if b == k {
-			return e.Keys[i], true
+			return e.nth(i), true
 		}
 	}
 	return Key{}, false
@@ -181,7 +238,7 @@ func (c *Chain) holds(e *Event) bool {
 // at gives the chain's event at a mandatory step.
 func (c *Chain) at(step int) *StepEvent {
 	for ; c != nil; c = c.Prev {
-		if c.Last.Step == step {
+		if c.Last.Step() == step {
 			return c.Last
 		}
 	}
@@ -191,7 +248,7 @@ func (c *Chain) at(step int) *StepEvent {
 // key gives the chain's value of a bound key.
 func (c *Chain) key(s *ChainSpec, k int) (Key, bool) {
 	for ; c != nil; c = c.Prev {
-		if v, ok := c.Last.key(&s.Steps[c.Last.Step], k); ok {
+		if v, ok := c.Last.key(&s.Steps[c.Last.Step()], k); ok {
 			return v, true
 		}
 	}

@@ -18,7 +18,7 @@ type Sequence struct {
 
 	queue  Queue[due]
 	now    int64 // due time reached: everything at or before it is complete
-	chains *Aging[*bucketOf]
+	chains *Aging[place]
 	links  *Aging[*linkList]
 	negs   *Aging[*times]
 	opts   *Aging[*optList]
@@ -38,6 +38,13 @@ type due struct {
 	at   int64
 	rank int
 	e    *StepEvent
+}
+
+// place is where one lookup finds chains: many, or one that is no more than
+// the event of the first step. Most are that, and most are never looked up.
+type place struct {
+	one  *StepEvent
+	many *bucketOf
 }
 
 // bucketOf holds chains that one lookup finds, worst first.
@@ -93,7 +100,7 @@ func NewSequence(spec ChainSpec) *Sequence {
 	}
 	s := &Sequence{
 		spec:   spec,
-		chains: NewAging[*bucketOf](span, nil), // only settled ones
+		chains: NewAging[place](span, nil), // only settled ones
 		links:  NewAging(span, func(l *linkList, since int64) bool { return l.links[len(l.links)-1].ev.Time >= since }),
 		negs:   NewAging(span, func(t *times, since int64) bool { return t.ts[len(t.ts)-1] >= since }),
 		opts: NewAging(span, func(l *optList, since int64) bool {
@@ -113,7 +120,7 @@ func NewSequence(spec ChainSpec) *Sequence {
 		if x := a.e.Compare(b.e.Event); x != 0 {
 			return x < 0
 		}
-		return a.e.Step < b.e.Step
+		return a.e.Step() < b.e.Step()
 	}
 	s.wait.Before = func(a, b wait) bool { return a.at < b.at }
 	for j := range spec.Steps {
@@ -136,7 +143,7 @@ func (s *Sequence) Len() int { return s.chains.Len() }
 
 // Add takes an event of a step, in any order, each event once a step.
 func (s *Sequence) Add(e *StepEvent) {
-	st := &s.spec.Steps[e.Step]
+	st := &s.spec.Steps[e.Step()]
 	switch {
 	case st.Negated:
 		s.addNegated(e)
@@ -147,13 +154,14 @@ func (s *Sequence) Add(e *StepEvent) {
 	}
 	if len(s.spec.need) > 2 {
 		if other, ok := s.multi.Get(e.Time, e.Hash); ok {
-			other.multi, e.multi = true, true
+			other.flags |= multi
+			e.flags |= multi
 		} else {
 			s.multi.Put(e.Time, e.Hash, e)
 		}
 	}
 	s.pending++
-	rank := s.spec.rank[e.Step]
+	rank := s.spec.rank[e.Step()]
 	s.queue.Push(due{e.Time + int64(rank+1)*s.spec.Slack, rank, e})
 }
 
@@ -261,18 +269,19 @@ func (s *Sequence) Finish(end int64, point func(*Chain)) (undecided int) {
 // settle makes the chains of one event for good.
 func (s *Sequence) settle(e *StepEvent, point func(*Chain)) {
 	s.forget(e)
-	e.settled = true
+	e.flags |= settled
 	cs := s.extend(e)
-	st := &s.spec.Steps[e.Step]
+	st := &s.spec.Steps[e.Step()]
 	if st.End {
 		s.complete(e, cs, point)
 	}
-	if st.Optional || e.Step == s.spec.last() {
+	if st.Optional || e.Step() == s.spec.last() {
 		return
 	}
 	for _, c := range cs {
-		for _, k := range s.places(c) {
-			s.store(k, c)
+		ks := s.places(c)
+		for _, k := range ks {
+			s.store(k, c, len(ks) == 1)
 		}
 	}
 }
@@ -282,7 +291,7 @@ func (s *Sequence) complete(e *StepEvent, cs []*Chain, point func(*Chain)) {
 	if len(cs) == 0 {
 		return
 	}
-	trailing := e.Step == s.spec.last() && s.trailing() > 0
+	trailing := e.Step() == s.spec.last() && s.trailing() > 0
 	best := cs[:0:0]
 	for _, c := range cs {
 		if e.Time-c.oldest > s.spec.Within {
@@ -334,7 +343,7 @@ func (s *Sequence) forbiddenAfter(c *Chain) bool {
 
 // extend gives the chains that end with an event: those that nothing dominates.
 func (s *Sequence) extend(e *StepEvent) (out []*Chain) {
-	prev := s.spec.before(e.Step)
+	prev := s.spec.before(e.Step())
 	if prev < 0 {
 		c := &Chain{Last: e, oldest: e.Time}
 		c.tuple = s.tuple(c)
@@ -345,10 +354,10 @@ func (s *Sequence) extend(e *StepEvent) (out []*Chain) {
 		return []*Chain{c}
 	}
 	s.sources(e, func(k Key, oldest int64, links int8) {
-		if b, ok := s.chains.Get(k); ok {
+		if b := s.bucket(k); b != nil {
 			for i := len(b.chains) - 1; i >= 0; i-- {
 				c := b.chains[i]
-				if len(out) == 1 && s.uniform[e.Step] && len(s.spec.Differs) == 0 && links == 0 &&
+				if len(out) == 1 && s.uniform[e.Step()] && len(s.spec.Differs) == 0 && links == 0 &&
 					b.most[i] <= out[0].oldest && !s.risky(out[0]) {
 					break // nothing older can be better in anything
 				}
@@ -362,13 +371,13 @@ func (s *Sequence) extend(e *StepEvent) (out []*Chain) {
 // sources calls f with every place where chains that e extends may stand, with
 // the oldest link on the way there.
 func (s *Sequence) sources(e *StepEvent, f func(place Key, oldest int64, links int8)) {
-	st := &s.spec.Steps[e.Step]
-	if shared := keySet(st.By) & s.spec.bound[e.Step]; shared != 0 || len(st.By) == 0 {
-		f(s.place(atStep|uint64(e.Step), shared, func(k int) Key { v, _ := e.key(st, k); return v }), never, 0)
+	st := &s.spec.Steps[e.Step()]
+	if shared := keySet(st.By) & s.spec.bound[e.Step()]; shared != 0 || len(st.By) == 0 {
+		f(s.place(atStep|uint64(e.Step()), shared, func(k int) Key { v, _ := e.key(st, k); return v }), never, 0)
 		return
 	}
 	for i, k := range st.By {
-		s.back(e, k, e.Keys[i], never, 0, f)
+		s.back(e, k, e.nth(i), never, 0, f)
 	}
 }
 
@@ -391,8 +400,8 @@ func (s *Sequence) back(e *StepEvent, key int, v Key, oldest int64, links int8, 
 				continue
 			}
 			old := min(oldest, x.ev.Time)
-			if s.spec.bound[e.Step].has(l.From) {
-				f(s.crossing(e.Step, l.From, x.far), old, links+1)
+			if s.spec.bound[e.Step()].has(l.From) {
+				f(s.crossing(e.Step(), l.From, x.far), old, links+1)
 			}
 			s.back(e, l.From, x.far, old, links+1, f)
 		}

@@ -10,14 +10,14 @@ import (
 // try extends one chain with an event and adds the result if nothing there is
 // as good.
 func (s *Sequence) try(out []*Chain, c *Chain, e *StepEvent, oldest int64, links int8) []*Chain {
-	st := &s.spec.Steps[e.Step]
+	st := &s.spec.Steps[e.Step()]
 	if c.Last.Time > e.Time+s.spec.After(c.Last.Event, e.Event) || c.holds(e.Event) ||
 		st.Within > 0 && e.Time-c.Last.Time > st.Within ||
 		c.links+links > MostLinks || !s.differs(c, e) {
 		return out
 	}
 	oldest = min(oldest, c.oldest)
-	if e.Time-oldest > s.spec.Within+s.spec.margin || e.Step == s.spec.last() && e.Time-oldest > s.spec.Within {
+	if e.Time-oldest > s.spec.Within+s.spec.margin || e.Step() == s.spec.last() && e.Time-oldest > s.spec.Within {
 		return out
 	}
 	n := &Chain{Last: e, Prev: c, oldest: oldest, links: c.links + links}
@@ -45,11 +45,11 @@ func (s *Sequence) dominates(a, b *Chain, certain bool) bool {
 	if a.tuple != b.tuple || a.oldest < b.oldest || a.links > b.links || a.compare(b) < 0 {
 		return false
 	}
-	if e := a.Last; e.Step == s.spec.last() {
+	if e := a.Last; e.Step() == s.spec.last() {
 		return true
 	}
 	for _, d := range s.spec.Differs {
-		if d.A <= a.Last.Step && d.B > a.Last.Step {
+		if d.A <= a.Last.Step() && d.B > a.Last.Step() {
 			x, y := a.at(d.A), b.at(d.A)
 			if x != nil && y != nil && !slices.Equal(s.fields(x, d), s.fields(y, d)) {
 				return false
@@ -58,7 +58,7 @@ func (s *Sequence) dominates(a, b *Chain, certain bool) bool {
 	}
 	if !certain && s.risky(a) {
 		for c := a; c != nil; c = c.Prev {
-			if c.Last.multi && !b.holds(c.Last.Event) {
+			if c.Last.is(multi) && !b.holds(c.Last.Event) {
 				return false
 			}
 		}
@@ -68,11 +68,11 @@ func (s *Sequence) dominates(a, b *Chain, certain bool) bool {
 
 // risky: the chain holds an event that a later step may want for itself.
 func (s *Sequence) risky(c *Chain) bool {
-	if s.spec.rank[c.Last.Step]+2 > len(s.spec.need) {
+	if s.spec.rank[c.Last.Step()]+2 > len(s.spec.need) {
 		return false
 	}
 	for t := c.Last.Time - s.spec.margin; c != nil; c = c.Prev {
-		if c.Last.multi && c.Last.Time >= t {
+		if c.Last.is(multi) && c.Last.Time >= t {
 			return true
 		}
 	}
@@ -86,17 +86,17 @@ func (s *Sequence) fields(e *StepEvent, d Differ) []uint64 {
 		if x == d {
 			break
 		}
-		if x.A == e.Step || x.B == e.Step {
+		if x.A == e.Step() || x.B == e.Step() {
 			n++
 		}
 	}
-	return e.Differs[n]
+	return e.differs()[n]
 }
 
 // differs checks the chain's mandatory events against an event.
 func (s *Sequence) differs(c *Chain, e *StepEvent) bool {
 	for _, d := range s.spec.Differs {
-		if d.B != e.Step {
+		if d.B != e.Step() {
 			continue
 		}
 		if x := c.at(d.A); x != nil && !unequal(s.fields(x, d), s.fields(e, d)) {
@@ -110,7 +110,7 @@ func (s *Sequence) differs(c *Chain, e *StepEvent) bool {
 // extend it, and for each optional step behind it.
 func (s *Sequence) places(c *Chain) (out []Key) {
 	value := func(k int) Key { v, _ := c.key(&s.spec, k); return v }
-	for j := c.Last.Step + 1; j < len(s.spec.Steps) && s.spec.rank[j] <= s.spec.rank[c.Last.Step]+1; j++ {
+	for j := c.Last.Step() + 1; j < len(s.spec.Steps) && s.spec.rank[j] <= s.spec.rank[c.Last.Step()]+1; j++ {
 		st := &s.spec.Steps[j]
 		if st.Optional {
 			if set := keySet(st.By) & s.spec.bound[j]; set != 0 || len(st.By) == 0 {
@@ -133,13 +133,39 @@ func (s *Sequence) places(c *Chain) (out []Key) {
 	return out
 }
 
-// store puts a settled chain into a bucket.
-func (s *Sequence) store(k Key, c *Chain) {
-	b, ok := s.chains.Get(k)
-	if !ok {
-		b = &bucketOf{sweep: min(8, s.spec.Tidy)}
-		s.chains.Put(k, b)
+// store puts a settled chain into a place; only: it stands in no other.
+func (s *Sequence) store(k Key, c *Chain, only bool) {
+	b := s.bucket(k)
+	if b == nil {
+		if only && c.Prev == nil && c.extras == nil && c.links == 0 {
+			s.chains.Put(k, place{one: c.Last})
+			return
+		}
+		b = s.newBucket(k)
 	}
+	s.put(b, c)
+}
+
+// bucket gives the chains of a place, nil when there are none.
+func (s *Sequence) bucket(k Key) *bucketOf {
+	p, ok := s.chains.Get(k)
+	if !ok || p.many != nil {
+		return p.many
+	}
+	b := s.newBucket(k)
+	c := &Chain{Last: p.one, oldest: p.one.Time}
+	c.tuple = s.tuple(c)
+	s.put(b, c)
+	return b
+}
+
+func (s *Sequence) newBucket(k Key) *bucketOf {
+	b := &bucketOf{sweep: min(8, s.spec.Tidy)}
+	s.chains.Put(k, place{many: b})
+	return b
+}
+
+func (s *Sequence) put(b *bucketOf, c *Chain) {
 	b.chains, b.most = append(b.chains, c), append(b.most, 0)
 	i := len(b.chains) - 1
 	for ; i > 0 && b.chains[i].compare(b.chains[i-1]) < 0; i-- {

@@ -9,13 +9,13 @@ import "slices"
 // Early makes an event's chains by what is known and calls found with each
 // event of an end step that it newly completes.
 func (s *Sequence) Early(e *StepEvent, found func(*Chain)) {
-	if e.settled || !s.spec.target(e.Step) {
+	if e.is(settled) || !s.spec.target(e.Step()) {
 		return
 	}
 	if e.shelf == nil {
 		e.shelf = &shelf{}
 	}
-	if s.spec.before(e.Step) >= 0 && e.waits == nil {
+	if s.spec.before(e.Step()) >= 0 && e.waits == nil {
 		e.waits = s.waiting(e)
 		for _, k := range e.waits {
 			s.waits[k] = shelve(s.waits[k], e)
@@ -35,17 +35,17 @@ func (s *Sequence) grow(e *StepEvent, found func(*Chain), depth int) {
 	if len(cs) == 0 {
 		return
 	}
-	st := &s.spec.Steps[e.Step]
-	if st.End && !e.told {
+	st := &s.spec.Steps[e.Step()]
+	if st.End && !e.is(told) {
 		for _, c := range cs {
 			if e.Time-c.oldest <= s.spec.Within {
-				e.told = true
+				e.flags |= told
 				found(c)
 				break
 			}
 		}
 	}
-	if st.Optional || e.Step == s.spec.last() || depth > len(s.spec.need) {
+	if st.Optional || e.Step() == s.spec.last() || depth > len(s.spec.need) {
 		return
 	}
 	s.unshelve(e)
@@ -62,7 +62,7 @@ func (s *Sequence) grow(e *StepEvent, found func(*Chain), depth int) {
 
 // wake grows the unsettled events that a chain may be extended by.
 func (s *Sequence) wake(c *Chain, found func(*Chain), depth int) {
-	for j := c.Last.Step + 1; j < len(s.spec.Steps) && s.spec.rank[j] <= s.spec.rank[c.Last.Step]+1; j++ {
+	for j := c.Last.Step() + 1; j < len(s.spec.Steps) && s.spec.rank[j] <= s.spec.rank[c.Last.Step()]+1; j++ {
 		if !s.spec.target(j) {
 			continue
 		}
@@ -116,7 +116,7 @@ func (s *Sequence) wakeKey(key int, v Key, found func(*Chain), depth, links int)
 func (s *Sequence) wakeAt(k Key, found func(*Chain), depth int) {
 	es := s.waits[k]
 	for i := len(es) - 1; i >= 0 && i > len(es)-earlyLook; i-- {
-		if e := es[i]; !e.told && len(e.early) == 0 {
+		if e := es[i]; !e.is(told) && len(e.early) == 0 {
 			s.grow(e, found, depth)
 		}
 	}
@@ -134,7 +134,7 @@ func shelve[T any](l []T, v T) []T {
 
 // extendEarly gives some chain that ends with an event, by what is known.
 func (s *Sequence) extendEarly(e *StepEvent) (out []*Chain) {
-	if s.spec.before(e.Step) < 0 {
+	if s.spec.before(e.Step()) < 0 {
 		return s.extend(e)
 	}
 	s.sources(e, func(k Key, oldest int64, links int8) {
@@ -145,7 +145,7 @@ func (s *Sequence) extendEarly(e *StepEvent) (out []*Chain) {
 			}
 		}
 		try(s.early[k])
-		if b, ok := s.chains.Get(k); ok {
+		if b := s.bucket(k); b != nil {
 			try(b.chains)
 		}
 	})
@@ -154,12 +154,12 @@ func (s *Sequence) extendEarly(e *StepEvent) (out []*Chain) {
 
 // waiting gives where an event waits for chains.
 func (s *Sequence) waiting(e *StepEvent) (out []Key) {
-	st := &s.spec.Steps[e.Step]
-	if shared := keySet(st.By) & s.spec.bound[e.Step]; shared != 0 || len(st.By) == 0 {
-		return []Key{s.place(atWait|uint64(e.Step), shared, func(k int) Key { v, _ := e.key(st, k); return v })}
+	st := &s.spec.Steps[e.Step()]
+	if shared := keySet(st.By) & s.spec.bound[e.Step()]; shared != 0 || len(st.By) == 0 {
+		return []Key{s.place(atWait|uint64(e.Step()), shared, func(k int) Key { v, _ := e.key(st, k); return v })}
 	}
 	for i, k := range st.By {
-		out = append(out, s.lookup(atWait|uint64(k)|1<<31, e.Keys[i]))
+		out = append(out, s.lookup(atWait|uint64(k)|1<<31, e.nth(i)))
 	}
 	return out
 }

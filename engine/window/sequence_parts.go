@@ -11,12 +11,12 @@ import (
 // addNegated remembers when an event of a negated step happened, under the
 // keys that bind up to the mandatory step after it.
 func (s *Sequence) addNegated(e *StepEvent) {
-	st := &s.spec.Steps[e.Step]
-	set, ok := s.negatedKeys(e.Step)
+	st := &s.spec.Steps[e.Step()]
+	set, ok := s.negatedKeys(e.Step())
 	if !ok {
 		return
 	}
-	k := s.place(atNegated|uint64(e.Step), set, func(k int) Key { v, _ := e.key(st, k); return v })
+	k := s.place(atNegated|uint64(e.Step()), set, func(k int) Key { v, _ := e.key(st, k); return v })
 	t, ok := s.negs.Get(k)
 	if !ok {
 		t = &times{tidy: s.spec.Tidy}
@@ -64,8 +64,8 @@ func (s *Sequence) forbids(step int, c *Chain, lo, hi int64) bool {
 
 // forbidden checks the negated steps right before a chain's last event.
 func (s *Sequence) forbidden(c *Chain) bool {
-	prev := s.spec.before(c.Last.Step)
-	for i := prev + 1; i < c.Last.Step; i++ {
+	prev := s.spec.before(c.Last.Step())
+	for i := prev + 1; i < c.Last.Step(); i++ {
 		st := &s.spec.Steps[i]
 		if !st.Negated {
 			continue
@@ -83,12 +83,12 @@ func (s *Sequence) forbidden(c *Chain) bool {
 
 // addOptional remembers an event of an optional step.
 func (s *Sequence) addOptional(e *StepEvent) {
-	set, ok := s.optionalKeys(e.Step)
-	if !ok || s.spec.rank[e.Step] == len(s.spec.need) {
+	set, ok := s.optionalKeys(e.Step())
+	if !ok || s.spec.rank[e.Step()] == len(s.spec.need) {
 		return
 	}
-	st := &s.spec.Steps[e.Step]
-	k := s.place(atOptional|uint64(e.Step), set, func(k int) Key { v, _ := e.key(st, k); return v })
+	st := &s.spec.Steps[e.Step()]
+	k := s.place(atOptional|uint64(e.Step()), set, func(k int) Key { v, _ := e.key(st, k); return v })
 	l, ok := s.opts.Get(k)
 	if !ok {
 		l = &optList{}
@@ -96,7 +96,7 @@ func (s *Sequence) addOptional(e *StepEvent) {
 	}
 	i := sort.Search(len(l.recent), func(i int) bool { return e.Before(l.recent[i].Event) })
 	l.recent = slices.Insert(l.recent, i, e)
-	s.trimOptional(k, l, e.Step)
+	s.trimOptional(k, l, e.Step())
 }
 
 // optionalKeys gives the keys an optional step is looked up by: of its keys
@@ -119,7 +119,7 @@ func (s *Sequence) trimOptional(k Key, l *optList, step int) {
 		e := l.recent[n]
 		if s.spec.rank[step] == 0 {
 			l.base = e
-		} else if b, ok := s.chains.Get(k); ok {
+		} else if b := s.bucket(k); b != nil {
 			for _, c := range b.chains {
 				if s.follows(c, e) {
 					x := c.more()
@@ -140,7 +140,7 @@ func (s *Sequence) trimOptional(k Key, l *optList, step int) {
 
 // follows reports whether an optional event may stand behind a chain.
 func (s *Sequence) follows(c *Chain, e *StepEvent) bool {
-	w := s.spec.Steps[e.Step].Within
+	w := s.spec.Steps[e.Step()].Within
 	return c.Last.Time <= e.Time+s.spec.After(c.Last.Event, e.Event) && !c.holds(e.Event) &&
 		(w == 0 || e.Time-c.Last.Time <= w) && s.differs(c, e)
 }
@@ -148,7 +148,7 @@ func (s *Sequence) follows(c *Chain, e *StepEvent) bool {
 // fillOptional gives a chain the latest event of each optional step right
 // before its last event.
 func (s *Sequence) fillOptional(c *Chain) {
-	for i := s.spec.before(c.Last.Step) + 1; i < c.Last.Step; i++ {
+	for i := s.spec.before(c.Last.Step()) + 1; i < c.Last.Step(); i++ {
 		if st := &s.spec.Steps[i]; st.Optional {
 			if e := s.optional(i, c); e != nil {
 				x := c.more()

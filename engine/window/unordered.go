@@ -37,7 +37,7 @@ func NewUnordered(spec ChainSpec) *Unordered {
 		if x := a.Compare(b.Event); x != 0 {
 			return x < 0
 		}
-		return a.Step < b.Step
+		return a.Step() < b.Step()
 	}
 	return u
 }
@@ -51,7 +51,7 @@ func (u *Unordered) Len() int { return u.keys.Len() }
 // key hashes all keys of an event in the order of their numbers, so that
 // steps may name them in any order.
 func (u *Unordered) key(e *StepEvent) Key {
-	st := &u.spec.Steps[e.Step]
+	st := &u.spec.Steps[e.Step()]
 	var k Key
 	for n := range u.spec.Keys {
 		if v, ok := e.key(st, n); ok {
@@ -69,9 +69,9 @@ func (u *Unordered) Add(e *StepEvent) {
 		a = &anyOrder{steps: make([][]*StepEvent, len(u.spec.Steps))}
 		u.keys.Put(k, a)
 	}
-	l := a.steps[e.Step]
+	l := a.steps[e.Step()]
 	i := sort.Search(len(l), func(i int) bool { return e.Before(l[i].Event) })
-	a.steps[e.Step] = slices.Insert(l, i, e)
+	a.steps[e.Step()] = slices.Insert(l, i, e)
 	u.queue.Push(e)
 }
 
@@ -86,11 +86,11 @@ func (u *Unordered) Early(e *StepEvent, found func(chain []*StepEvent)) {
 	}
 	for _, l := range a.steps { // later ones, not yet settled
 		for i := len(l) - 1; i >= 0 && i > len(l)-8 && e.Before(l[i].Event) && l[i].Time <= e.Time+u.spec.Within; i-- {
-			if l[i].told {
+			if l[i].is(told) {
 				continue
 			}
 			if c := u.chain(a, l[i].Event); c != nil {
-				l[i].told = true
+				l[i].flags |= told
 				found(c)
 			}
 		}
@@ -135,7 +135,7 @@ func (u *Unordered) trim(a *anyOrder, done *Event) {
 		for j := settled - 1; j >= 0; j-- {
 			same := 0
 			for _, x := range kept {
-				if slices.EqualFunc(x.Differs, l[j].Differs, slices.Equal[[]uint64]) {
+				if slices.EqualFunc(x.differs(), l[j].differs(), slices.Equal[[]uint64]) {
 					same++
 				}
 			}
@@ -186,7 +186,7 @@ func (u *Unordered) chain(a *anyOrder, done *Event) []*StepEvent {
 			}
 		}
 	}
-	slices.SortFunc(chain, func(x, y *StepEvent) int { return x.Step - y.Step })
+	slices.SortFunc(chain, func(x, y *StepEvent) int { return x.Step() - y.Step() })
 	return chain
 }
 
@@ -231,7 +231,7 @@ func (u *Unordered) fits(chain []*StepEvent, e *StepEvent) bool {
 			return false
 		}
 		for _, d := range u.spec.Differs {
-			if d.A == x.Step && d.B == e.Step || d.A == e.Step && d.B == x.Step {
+			if d.A == x.Step() && d.B == e.Step() || d.A == e.Step() && d.B == x.Step() {
 				if !unequal(u.fields(x, d), u.fields(e, d)) {
 					return false
 				}
@@ -247,9 +247,9 @@ func (u *Unordered) fields(e *StepEvent, d Differ) []uint64 {
 		if x == d {
 			break
 		}
-		if x.A == e.Step || x.B == e.Step {
+		if x.A == e.Step() || x.B == e.Step() {
 			n++
 		}
 	}
-	return e.Differs[n]
+	return e.differs()[n]
 }
