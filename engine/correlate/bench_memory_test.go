@@ -18,7 +18,7 @@ func heap() int64 {
 }
 
 // kinds are the kinds of rule whose keys the benchmarks below hold.
-var kinds = []string{"count", "distinct", "sequence", "first_seen"}
+var kinds = []string{"count", "distinct", "sequence", "first_seen", "sum", "unordered"}
 
 // kindRule adds a rule of a kind that one event of a key leaves quiet.
 func kindRule(s *sets, kind string) {
@@ -30,8 +30,11 @@ func kindRule(s *sets, kind string) {
 		countRule(s, 5, true)
 	case "first_seen":
 		s.rule(rule.Compiled{Kind: rule.FirstSeen, First: &rule.FirstSpec{By: []int{s.key}, Value: []int{s.value}, Memory: 3600 * second, LearnEvents: 9}})
-	case "sequence":
-		s.rule(rule.Compiled{Kind: rule.Sequence, Sequence: &rule.SequenceSpec{Within: 600 * second, Ordered: true, Keys: []string{"key"},
+	case "sum":
+		s.rule(rule.Compiled{Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 600 * second, Distinct: -1, Sum: s.value, Bucket: 600 * second / 288},
+			Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
+	case "sequence", "unordered":
+		s.rule(rule.Compiled{Kind: rule.Sequence, Sequence: &rule.SequenceSpec{Within: 600 * second, Ordered: kind == "sequence", Keys: []string{"key"},
 			Steps: []rule.Step{{ID: "a", By: by}, {ID: "b", By: by}}}})
 	}
 }

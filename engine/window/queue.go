@@ -58,7 +58,7 @@ func (q *Queue[T]) Pop() (v T) {
 	if !q.fromHeap() {
 		v, q.run[q.head] = q.run[q.head], zero
 		if q.head++; q.head == len(q.run) {
-			q.run, q.head = q.run[:0], 0
+			q.run, q.head = emptied(q.run), 0
 		}
 		return v
 	}
@@ -66,6 +66,9 @@ func (q *Queue[T]) Pop() (v T) {
 	n := len(q.heap) - 1
 	q.heap[0], q.heap[n] = q.heap[n], zero
 	q.heap = q.heap[:n]
+	if n == 0 {
+		q.heap = emptied(q.heap)
+	}
 	for i := 0; ; {
 		c := 2*i + 1
 		if c >= n {
@@ -80,4 +83,13 @@ func (q *Queue[T]) Pop() (v T) {
 		q.heap[i], q.heap[c] = q.heap[c], q.heap[i]
 		i = c
 	}
+}
+
+// emptied keeps the array of an empty list for what comes next, unless a flood
+// made it large.
+func emptied[T any](l []T) []T {
+	if cap(l) > 4096 {
+		return nil
+	}
+	return l[:0]
 }

@@ -11,20 +11,33 @@ import (
 type Unordered struct {
 	spec  ChainSpec
 	queue Queue[*StepEvent]
-	keys  *Aging[*anyOrder]
+	keys  *Aging[anyPlace]
 	now   int64
 
 	Dropped int64
 	Most    int
 }
 
-// anyOrder is the state of one key.
+// anyPlace is a key: its only event so far, or all that are kept.
+type anyPlace struct {
+	one  *StepEvent
+	many *anyOrder
+}
+
+// after reports whether any event is at or after a time.
+func (p anyPlace) after(t int64) bool {
+	if p.many == nil {
+		return p.one.Time >= t
+	}
+	return p.many.after(t)
+}
+
+// anyOrder is the state of one key with several events.
 type anyOrder struct {
 	steps [][]*StepEvent // by step, in order
 	done  *Event         // event judged last
 }
 
-// after reports whether any event is at or after a time.
 func (a *anyOrder) after(t int64) bool {
 	return slices.ContainsFunc(a.steps, func(l []*StepEvent) bool { return len(l) > 0 && l[len(l)-1].Time >= t })
 }
@@ -32,7 +45,7 @@ func (a *anyOrder) after(t int64) bool {
 // NewUnordered makes the state of an unordered sequence.
 func NewUnordered(spec ChainSpec) *Unordered {
 	spec.prepare()
-	u := &Unordered{spec: spec, keys: NewAging(spec.Within, (*anyOrder).after), Most: 4096}
+	u := &Unordered{spec: spec, keys: NewAging(spec.Within, anyPlace.after), Most: 4096}
 	u.queue.Before = func(a, b *StepEvent) bool {
 		if x := a.Compare(b.Event); x != 0 {
 			return x < 0
@@ -64,20 +77,35 @@ func (u *Unordered) key(e *StepEvent) Key {
 // Add takes an event of a step, in any order, each event once a step.
 func (u *Unordered) Add(e *StepEvent) {
 	k := u.key(e)
-	a, ok := u.keys.Get(k)
-	if !ok {
-		a = &anyOrder{steps: make([][]*StepEvent, len(u.spec.Steps))}
-		u.keys.Put(k, a)
+	p, ok := u.keys.Get(k)
+	if ok || len(u.spec.need) == 1 { // one event may be all it takes
+		if p.many == nil {
+			p.many = &anyOrder{steps: make([][]*StepEvent, len(u.spec.Steps))}
+			if p.one != nil {
+				p.many.add(p.one)
+				if p.one.is(settled) {
+					p.many.done = p.one.Event
+				}
+			}
+			u.keys.Put(k, anyPlace{many: p.many})
+		}
+		p.many.add(e)
+	} else {
+		u.keys.Put(k, anyPlace{one: e})
 	}
+	u.queue.Push(e)
+}
+
+func (a *anyOrder) add(e *StepEvent) {
 	l := a.steps[e.Step()]
 	i := sort.Search(len(l), func(i int) bool { return e.Before(l[i].Event) })
 	a.steps[e.Step()] = slices.Insert(l, i, e)
-	u.queue.Push(e)
 }
 
 // Early looks for a chain that ends with an event or that it makes complete.
 func (u *Unordered) Early(e *StepEvent, found func(chain []*StepEvent)) {
-	a, _ := u.keys.Get(u.key(e))
+	p, _ := u.keys.Get(u.key(e))
+	a := p.many
 	if a == nil {
 		return
 	}
@@ -108,8 +136,10 @@ func (u *Unordered) Settle(watermark int64, point func(done *Event, chain []*Ste
 		u.queue.Pop()
 		u.now = e.Time
 		u.keys.Advance(u.now)
-		a, ok := u.keys.Get(u.key(e))
-		if !ok || a.done != nil && a.done.Same(e.Event) {
+		p, _ := u.keys.Get(u.key(e))
+		e.flags |= settled
+		a := p.many
+		if a == nil || a.done != nil && a.done.Same(e.Event) {
 			continue
 		}
 		a.done = e.Event
