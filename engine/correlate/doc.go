@@ -54,6 +54,11 @@
 //     by one shard: its chains cross from key to key and are rare. Handing them
 //     to the owner of the new key, with the watermark of the sender, is the way
 //     on when one rule becomes too much for one shard.
+//   - Of a dense run, what is settled is a time each and at most at_least
+//     events; what the watermark has not passed is kept whole, about 150 bytes
+//     a hit, up to Quota.Events a key. Intervals with a count would do only
+//     where all points share level, entities and dedup key and nothing takes
+//     them, so they wait for a key that needs more than the quota.
 //   - Expiry turns whole generations of keys (window.Aging, a wheel of two
 //     slots): a key lives one to two windows after its last event and costs no
 //     memory for its expiry.
@@ -64,7 +69,8 @@
 // are what the law speaks of. What is said at once (live.go) comes from the
 // same windows, may miss a point (then it is said at the watermark), and never
 // changes a settled episode: it gives it its identity, when Options.Emit
-// listens, and its document.
+// listens, and its document. Where a distinct count needs hundreds of values it
+// is looked at every few events of a key, which bounds the cost of one.
 //
 // # Decisions on what people see
 //
