@@ -55,7 +55,7 @@
 //     to the owner of the new key, with the watermark of the sender, is the way
 //     on when one rule becomes too much for one shard.
 //   - Of a dense run, what is settled is a time each and at most at_least
-//     events; what the watermark has not passed is kept whole, about 150 bytes
+//     events; what the watermark has not passed is kept whole, about 200 bytes
 //     a hit, up to Quota.Events a key. Intervals with a count would do only
 //     where all points share level, entities and dedup key and nothing takes
 //     them, so they wait for a key that needs more than the quota.
