@@ -25,7 +25,8 @@ func (a *app) demo() *cobra.Command {
 		Use:   "demo",
 		Short: "Play two attacks hidden in a day of normal traffic",
 		Long: "Plays a day of a made-up organisation's logs through the shipped rules, with embedded defaults:\n" +
-			"no Kafka, Elasticsearch, Slack or key is needed. Two attacks are hidden in the day.",
+			"no Kafka, Elasticsearch, Slack or key is needed. Two attacks are hidden in the day.\n" +
+			"Exit codes are those of replay.",
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			day := story.New(seed)
@@ -46,7 +47,7 @@ func (a *app) demo() *cobra.Command {
 	}
 	f.flags(c)
 	c.Flags().Int64Var(&seed, "seed", 1, "which day: another seed, another day with the same two attacks")
-	c.Flags().StringVar(&folder, "write", "", "write the day's logs, rules, lists and GeoIP files to FOLDER instead of playing them")
+	c.Flags().StringVar(&folder, "write", "", "write the day's logs, rules, lists and GeoIP files to `FOLDER` instead of playing them")
 	return c
 }
 

@@ -24,10 +24,10 @@ type output struct {
 }
 
 func (o *output) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.alerts, "alerts", "", "write alerts to FILE as ECS JSON lines (- is stdout)")
-	c.Flags().StringVar(&o.incidents, "incidents", "", "write incidents to FILE as JSON lines (- is stdout)")
-	c.Flags().StringVar(&o.stats, "stats", "", "write one JSON object of counts to FILE (- is stdout)")
-	c.Flags().StringVar(&o.dead, "dead-letter", "", "keep what no format takes in FILE as JSON lines, secrets overwritten")
+	c.Flags().StringVar(&o.alerts, "alerts", "", "write alerts to `FILE` as ECS JSON lines (- is stdout)")
+	c.Flags().StringVar(&o.incidents, "incidents", "", "write incidents to `FILE` as JSON lines (- is stdout)")
+	c.Flags().StringVar(&o.stats, "stats", "", "write one JSON object of counts to `FILE` (- is stdout)")
+	c.Flags().StringVar(&o.dead, "dead-letter", "", "keep what no format takes in `FILE` as JSON lines, secrets overwritten")
 }
 
 // writers are the opened files of one run. They are opened before anything is

@@ -33,9 +33,9 @@ type replayFlags struct {
 func (f *replayFlags) flags(c *cobra.Command) {
 	f.setup.flags(c)
 	f.output.flags(c)
-	c.Flags().StringVar(&f.since, "since", "", "ignore events before this time (RFC 3339, or 2026-03-02)")
-	c.Flags().StringVar(&f.until, "until", "", "ignore events at or after this time")
-	c.Flags().StringVar(&f.failOn, "fail-on", "", "exit with 3 when an alert reaches this level")
+	c.Flags().StringVar(&f.since, "since", "", "ignore events before this `TIME` (RFC 3339, or 2026-03-02)")
+	c.Flags().StringVar(&f.until, "until", "", "ignore events at or after this `TIME`")
+	c.Flags().StringVar(&f.failOn, "fail-on", "", "exit with 3 when an alert reaches `LEVEL`: informational, low, medium, high or critical")
 	c.Flags().BoolVar(&f.json, "json", false, "write the incidents as JSON lines to stdout instead of text")
 	c.Flags().BoolVar(&f.oracle, "oracle", false, "correlate by brute force: slow, and the judge of the fast way")
 	c.Flags().IntVar(&f.shards, "shards", 1, "how many shards hold correlation state; the result does not depend on it")

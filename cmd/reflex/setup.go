@@ -39,10 +39,10 @@ type setup struct {
 }
 
 func (s *setup) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&s.rules, "rules", nil, "rule file or folder instead of the shipped rules (repeatable)")
-	c.Flags().StringArrayVar(&s.lists, "lists", nil, "list file or folder; a list replaces the shipped one of its name (repeatable)")
-	c.Flags().StringSliceVar(&s.known, "known", nil, "own networks, CIDR or address, comma separated")
-	c.Flags().StringVar(&s.geoip, "geoip", "", "folder with GeoIP databases (*.mmdb)")
+	c.Flags().StringArrayVar(&s.rules, "rules", nil, "rule file or folder (`PATH`) instead of the shipped rules (repeatable)")
+	c.Flags().StringArrayVar(&s.lists, "lists", nil, "list file or folder (`PATH`); a list replaces the shipped one of its name (repeatable)")
+	c.Flags().StringSliceVar(&s.known, "known", nil, "own networks (`CIDR` or address), comma separated")
+	c.Flags().StringVar(&s.geoip, "geoip", "", "`FOLDER` with GeoIP databases (*.mmdb)")
 }
 
 // loaded is everything that rules become: immutable, shared by all lines.
