@@ -75,7 +75,7 @@ func noise(b []byte) int {
 
 func firstLine(b []byte) []byte {
 	line, _, _ := bytes.Cut(b, []byte{'\n'})
-	return line
+	return bytes.TrimSuffix(line, []byte{'\r'})
 }
 
 // dead refuses everything.
