@@ -47,6 +47,7 @@ type Alert struct {
 	Count       int64 // points
 	Measure     float64
 	Key         []Named // dedup key
+	Dedup       string  // hash of rule and dedup key, 32 hex digits: what an episode is found by after a restart
 	Entities    []Named // typed by name: key, run, ip, ...; they only grow
 	Show        []Named
 	Evidence    []Evidence      // first and last 20 events, by time; of a sequence its chain
@@ -76,19 +77,24 @@ func (c Change) String() string { return changeNames[c] }
 
 // Transition is what the alert log appends and sinks deliver: exactly one of
 // Alert and Incident is set. Number counts the transitions of one id from 1, so
-// that a repeat is recognised.
+// that a repeat is recognised: id and number always mean the same change.
 type Transition struct {
-	Change   Change
-	Number   int
-	Time     int64 // event time of what caused it, ns
-	Alert    *Alert
-	Incident *Incident
-	Into     string // for Merged: the id it went into
+	Change   Change    `json:"change"`
+	Number   int       `json:"number"`
+	Time     int64     `json:"time"` // event time of what caused it, ns
+	Alert    *Alert    `json:"alert,omitempty"`
+	Incident *Incident `json:"incident,omitempty"`
+	Into     string    `json:"into,omitempty"` // for Merged: the id it went into
+	// Seen is when the record that caused it was received, by the wall clock, ns;
+	// 0 offline. It measures the latency of delivery and decides nothing.
+	Seen int64 `json:"seen,omitempty"`
 }
 
 // Incident is a connected component of alerts: one story.
 type Incident struct {
 	ID       string
+	State    string // "open" or "merged"; offline always "open"
+	Into     string // of a merged one: the incident it went into
 	Title    string
 	Level    Level
 	Risk     int // 0 to 100: sum of each rule's highest, capped

@@ -29,19 +29,31 @@ var allowed = map[string][]string{
 	"engine/incident":   {"engine"},
 	"engine/pipeline": {"engine", "engine/decode", "engine/detect", "engine/job", "engine/correlate",
 		"engine/incident", "engine/checkpoint", "engine/rule"},
-	"connectors/file": {"engine"},
+	"connectors/file":     {"engine"},
+	"connectors/kafka":    {"engine"},
+	"connectors/elastic":  {"engine"},
+	"connectors/slack":    {"engine"},
+	"connectors/webhook":  {"engine"},
+	"connectors/contract": {"engine"},
 }
 
 // homes says which package alone may import a third-party module; the standard
 // library is free except where onlyStd says otherwise.
 var homes = map[string][]string{
 	"github.com/expr-lang/expr":               {"engine/rule"},
-	"go.yaml.in/yaml/v3":                      {"engine/rule"},
+	"go.yaml.in/yaml/v3":                      {"engine/rule", "cmd/reflex"},
 	"github.com/gaissmai/bart":                {"engine/enrich"},
 	"github.com/oschwald/geoip2-golang/v2":    {"engine/enrich"},
 	"github.com/oschwald/maxminddb-golang/v2": {"engine/enrich"},
 	"github.com/klauspost/compress":           {"connectors/file", "engine/decode"},
 	"github.com/spf13/cobra":                  {"cmd/reflex"},
+	"github.com/segmentio/kafka-go":           {"connectors/kafka"},
+	"github.com/elastic/go-elasticsearch/v8":  {"connectors/elastic"},
+	"github.com/elastic/elastic-transport-go": {"connectors/elastic"},
+	"github.com/slack-go/slack":               {"connectors/slack"},
+	"github.com/cockroachdb/pebble/v2":        {"engine/checkpoint"},
+	"github.com/prometheus/client_golang":     {"engine/pipeline", "cmd/reflex", "connectors/kafka", "connectors/elastic", "connectors/slack", "connectors/webhook"},
+	"github.com/fsnotify/fsnotify":            {"cmd/reflex"},
 	"golang.org/x/term":                       {"cmd/reflex"},
 }
 

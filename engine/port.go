@@ -20,9 +20,14 @@ type Batch struct {
 	Release func()
 }
 
-// Source is where records come from. One goroutine calls it. Poll blocks for
-// the next batch and returns io.EOF after the last; Commit tells the source
-// that everything before these positions is stored; Close ends it.
+// Source is where records come from. Poll blocks for the next batch and
+// returns io.EOF after the last; a Temporary error means: call again after a
+// while, a Fatal one ends the run. Commit tells the source that everything
+// before these positions is stored. One goroutine calls Poll; Commit may come
+// from another while Poll blocks. Close ends it, after both.
+//
+// A partition in Batch.Closed stays the source's until it was committed up to
+// the last record handed out, or a bounded time has passed.
 type Source interface {
 	Poll(ctx context.Context) (Batch, error)
 	Commit(ctx context.Context, next []Position) error
@@ -30,12 +35,58 @@ type Source interface {
 }
 
 // Sink is where transitions go. Deliver returns how many of them, from the
-// start, are accepted for good; an error explains the rest, and its Kind says
-// whether to try again. One goroutine calls it.
+// start, are accepted for good; an error explains why the next one is not, and
+// its Kind what to do: Temporary, the rest comes again after a while (what was
+// stored beyond accepted comes again too and must do no harm); BadInput, that
+// one transition can never be stored: it is kept aside and the rest comes
+// again; Fatal, nothing changes until a person acts: said loudly, tried again
+// slowly. One goroutine calls it.
 type Sink interface {
 	Deliver(ctx context.Context, ts []Transition) (accepted int, err error)
 	Close() error
 }
+
+// Memory is a small store that a sink keeps beside its position: which message
+// in Slack is an incident's. It survives a crash when Put has returned. Keys
+// are the sink's own. Safe for the goroutine that calls Deliver.
+type Memory interface {
+	Get(key string) (value []byte, ok bool, err error)
+	Put(key string, value []byte) error
+	Delete(key string) error
+}
+
+// DeadLetter is where refusals go in the service. Keep returns when all are
+// stored for good; an error's Kind says whether to try again.
+type DeadLetter interface {
+	Keep(ctx context.Context, rs []Refusal) error
+}
+
+// Finding is one thing that a connector checked about the system outside:
+// broker reachable, topic there, template installed. `doctor` prints it, the
+// readiness page asks for it.
+type Finding struct {
+	What   string // what was checked and where: "kafka 127.0.0.1:9092: topic reflex.cloudtrail"
+	Err    error  // nil: it is well
+	Advice string // what to do about Err
+	Note   string // what is worth knowing when it is well: a version, a number of partitions
+}
+
+// Checker is what sources and sinks also are: Check looks at the system
+// outside without changing it and returns within the context's time.
+type Checker interface {
+	Check(ctx context.Context) []Finding
+}
+
+// Lag is how far a partition's reader is behind its end.
+type Lag struct {
+	Source    string
+	Partition int32
+	Next      int64 // next offset to read
+	End       int64 // high watermark: the offset after the last record
+}
+
+// Lagging is a Source that knows its lag. Safe to call from any goroutine.
+type Lagging interface{ Lags() []Lag }
 
 // Refusal is one input that no format takes, or that broke a limit: bad input,
 // counted, kept aside, and the stream goes on.

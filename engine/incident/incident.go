@@ -115,7 +115,7 @@ func joinEntities(list []*engine.Alert, sets union, o Options) {
 
 // build tells the story of one component. The alerts come sorted by start.
 func build(part []*engine.Alert, o Options) *engine.Incident {
-	in := &engine.Incident{Start: part[0].Start, ID: identity(part[0])}
+	in := &engine.Incident{State: "open", Start: part[0].Start, ID: identity(part[0])}
 	risk := map[string]int{}
 	rules := map[string]bool{}
 	tags := map[string]bool{}
