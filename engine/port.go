@@ -115,3 +115,30 @@ type Handler interface {
 	// digest, a control message, a NODATA row.
 	Skip(o Origin, reason string)
 }
+
+// Saver takes what a station must find again after a restart: keys in byte
+// order, each station under a prefix of its own. It copies key and value. What
+// is given between two checkpoints becomes durable together.
+type Saver interface {
+	Set(key, value []byte)
+	Delete(key []byte)
+	DeleteRange(from, to []byte) // from included, to excluded; also of what this Saver was given before
+}
+
+// Loader reads what a Saver was given, in byte order. Keys and values are valid
+// until the next step of the same call or cursor.
+type Loader interface {
+	Get(key []byte) (value []byte, ok bool, err error)
+	Scan(from, to []byte, f func(key, value []byte) error) error
+	Cursor(from, to []byte) (Cursor, error)
+}
+
+// Cursor walks a range of a Loader; several may be open at once.
+//
+//	for c.Next() { c.Key(); c.Value() }; err := c.Close()
+type Cursor interface {
+	Next() bool
+	Key() []byte
+	Value() []byte
+	Close() error // also gives the error that ended Next
+}
