@@ -42,7 +42,9 @@ func before(a, b *engine.Event) int {
 func (j *Jobs) Hold(h engine.Hit, doc []byte) {
 	ev := h.Event.Clone()
 	ev.Document = doc
-	heap.Push(&j.waiting, held{ev, h.Probe})
+	x := held{ev, h.Probe}
+	heap.Push(&j.waiting, x)
+	j.touchHeld(x, &x)
 	j.stats.Held = len(j.waiting)
 }
 
@@ -76,6 +78,7 @@ func (j *Jobs) release(out func(engine.Hit)) {
 	var batch []held
 	for j.due() {
 		h := heap.Pop(&j.waiting).(held)
+		j.touchHeld(h, nil)
 		if h.event.Time <= j.watermark-Widen {
 			j.name(h.event)
 		} else {
@@ -122,6 +125,7 @@ func (j *Jobs) makeRoom() {
 
 // forget drops a job from everywhere.
 func (j *Jobs) forget(r *record) {
+	j.touch(r.key)
 	delete(j.jobs, r.key)
 	for _, list := range [...][]fact{r.facts, r.past} {
 		for _, f := range list {

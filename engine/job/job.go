@@ -114,6 +114,7 @@ type Jobs struct {
 	started   bool  // a watermark came
 	stats     Stats
 	scratch   []*record
+	changed   *changes // for Save; nil: nothing is saved
 }
 
 // New makes an empty Jobs for events of a layout.
@@ -172,6 +173,7 @@ func (j *Jobs) Observe(ev *engine.Event) {
 		r = &record{id: strings.Clone(j.get(ev, jobID).Str()), key: strings.Clone(key), start: ev.Time}
 		j.jobs[r.key] = r
 	}
+	j.touch(r.key)
 	r.start = min(r.start, ev.Time)
 	webhook := ev.Dataset == engine.GitHubWebhook
 	for f := jobName; f <= lastFact; f++ {
@@ -243,6 +245,7 @@ func (j *Jobs) index(f fact) (map[string][]*record, string) {
 // locate keeps that a job's runner had an address.
 func (j *Jobs) locate(r *record, a netip.Addr, at int64) {
 	if r.locate(a, at) {
+		j.touch(r.key)
 		add(j.byAddr, a, r)
 	}
 }

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
@@ -350,54 +349,6 @@ func TestSightingsAreBounded(t *testing.T) {
 	j.Advance(200*second, func(engine.Hit) {})
 	if s := j.Stats(); s.Sightings != 0 {
 		t.Errorf("%d sightings after the watermark", s.Sightings)
-	}
-}
-
-func TestSnapshotRestores(t *testing.T) {
-	l := layout(t)
-	w := newWorld(7)
-	j := New(l, Options{})
-	for i, ev := range w.announcements(l) {
-		j.Observe(ev)
-		if i == 30 {
-			j.Advance(ev.Time-100*second, func(engine.Hit) {})
-		}
-	}
-	for _, h := range w.hits(l) {
-		j.Hold(h, []byte(`{}`))
-	}
-	state := j.Snapshot(l)
-	data, err := json.Marshal(state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var read State
-	if err := json.Unmarshal(data, &read); err != nil {
-		t.Fatal(err)
-	}
-	// Another layout, with the slots elsewhere.
-	other := engine.NewLayout()
-	other.Demand("message")
-	for i := len(Demand()) - 1; i >= 0; i-- {
-		other.Demand(Demand()[i])
-	}
-	back, err := Restore(read, other, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, _ := json.Marshal(back.Snapshot(other))
-	if string(again) != string(data) {
-		t.Error("a restored state differs from the one it was made of")
-	}
-	want, got := map[string]string{}, map[string]string{}
-	j.Advance(math.MaxInt64, func(h engine.Hit) { want[h.Event.ID] = answer(l, h.Event) })
-	back.Advance(math.MaxInt64, func(h engine.Hit) { got[h.Event.ID] = answer(other, h.Event) })
-	if len(want) == 0 || fmt.Sprint(want) != fmt.Sprint(got) {
-		t.Errorf("after restart: %v\nwithout: %v", got, want)
-	}
-	read.Jobs[0].Facts[0].Value = []byte{99}
-	if _, err := Restore(read, other, Options{}); err == nil {
-		t.Error("took a damaged state")
 	}
 }
 

@@ -54,6 +54,7 @@ func (j *Jobs) observePlace(ev *engine.Event) {
 	}
 	here.runner = strings.Clone(name)
 	p.add(cell, here)
+	j.touchSeen(cell, here, true)
 }
 
 // add keeps a sighting.
@@ -94,6 +95,7 @@ func (j *Jobs) settle() {
 			continue
 		}
 		for at := range here {
+			j.touchSeen(cell, at, false)
 			for _, r := range j.byName[at.runner] {
 				if j.active(r, cell) && r.named(at.runner, cell+Widen) {
 					j.locate(r, at.addr, cell)

@@ -32,6 +32,12 @@ func newWatermarks() *watermarks {
 // see takes note of one event.
 func (w *watermarks) see(d engine.Dataset, at int64) {
 	c := &w.sets[d]
+	c.see(at)
+	w.newest = max(w.newest, c.newest)
+}
+
+// see takes note of one event's time.
+func (c *clockOf) see(at int64) {
 	switch {
 	case !c.seen:
 		c.seen, c.newest = true, at
@@ -44,7 +50,6 @@ func (w *watermarks) see(d engine.Dataset, at int64) {
 	default:
 		c.newest, c.pending, c.waits = c.newest+maxJump, at, true
 	}
-	w.newest = max(w.newest, c.newest)
 }
 
 // of gives a dataset's watermark: its newest event time less its lateness. A
