@@ -245,3 +245,18 @@ func TestErrorsCountAgainstTheirRule(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+func TestMeasureEstimatesTimeFromASample(t *testing.T) {
+	set := compile(t, testData(t), []string{`event.action == "a"`})
+	d := New(set, nil)
+	now := int64(0)
+	d.Measure(func() int64 { now += 10; return now })
+	ev := &engine.Event{Dataset: engine.CloudTrail, Time: start, Values: make([]engine.Value, set.Layout.Len())}
+	ev.Set(set.Layout.SlotOf("event.action"), engine.String("a"))
+	for range 2 * sampleEvery {
+		d.Detect(ev, func(engine.Hit) {})
+	}
+	if got := d.Stats()[0].Nanos; got != 2*10*sampleEvery {
+		t.Errorf("estimated %d ns, want %d", got, 2*10*sampleEvery)
+	}
+}
