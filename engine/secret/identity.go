@@ -1,10 +1,27 @@
 package secret
 
 import (
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 )
+
+// Subkey derives 32 bytes for another use from the installation's key. Both
+// directions are closed: a subkey tells nothing about the key or another
+// subkey, and no text that somebody gets into a log has one as its fingerprint,
+// because HKDF takes the key as the message, not as the key, of its first HMAC.
+// Without an installation key a subkey is as public as the key; see Private.
+func (s *Scanner) Subkey(use string) []byte {
+	k, err := hkdf.Key(sha256.New, s.key, []byte("reflex subkeys"), use, sha256.Size)
+	if err != nil {
+		panic("secret: " + err.Error()) // one block of SHA-256 is never too long
+	}
+	return k
+}
+
+// Private says that the installation has a key of its own.
+func (s *Scanner) Private() bool { return s.private }
 
 // identify takes from the value all that outlives it.
 func (c *Scan) identify(t []byte, f *found) {

@@ -19,15 +19,16 @@ const publicKey = "reflex public fingerprint key, not a secret"
 
 // Scanner is the compiled table of formats. It is immutable and safe to share.
 type Scanner struct {
-	rows []row
-	auto *automaton
-	key  []byte
+	rows    []row
+	auto    *automaton
+	key     []byte
+	private bool // the key is the installation's own
 }
 
 // New builds a scanner over all formats.
 func New(o Options) *Scanner {
-	s := &Scanner{rows: table, key: o.Key}
-	if s.key == nil {
+	s := &Scanner{rows: table, key: o.Key, private: o.Key != nil}
+	if !s.private {
 		s.key = []byte(publicKey)
 	}
 	var kw []keyword
