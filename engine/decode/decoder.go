@@ -36,6 +36,7 @@ type Decoder struct {
 	id      []byte
 	child   []byte // id of a derived event
 	dups    int64
+	kept    *keeper // made by the first Save or Restore
 }
 
 // openedFormat is a format of lines with its decoder.

@@ -71,6 +71,9 @@ type lineDecoder interface {
 	line(text []byte, c *context, out *emitter)
 	// end tells that the stream is over: what is still open is finished.
 	end(c *context, out *emitter)
+	// state writes or reads what outlives a line and has no entry of its own in
+	// the saved state.
+	state(c *coder)
 }
 
 // fact is one event that a lineDecoder found in text.

@@ -2,6 +2,9 @@ package decode
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"hash"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -30,6 +33,8 @@ var buildText = &lineFormat{
 type textDecoder struct {
 	scan   textScan
 	mem    textMemory
+	told   hash.Hash // names a fact in a step's seenSet
+	sum    [sha256.Size]byte
 	out    *emitter
 	clean  []byte // a line without escapes
 	labels textLabels
@@ -38,21 +43,26 @@ type textDecoder struct {
 	text   []byte // the logical line being read, secrets overwritten
 	place  *textPlace
 	at     context        // of the physical line
-	now    textPlace      // the same with its time
+	now    textPlace      // where it stands and when it was written
+	origin context        // of the event being told: nothing but where its line began
 	id     string         // of the logical line, made when first needed
 	count  [textKinds]int // events of each kind from this line
 }
 
 func newTextDecoder(p *Plan) *textDecoder {
-	return &textDecoder{scan: textScan{scan: p.opts.Secrets.NewScan()}, mem: newTextMemory()}
+	return &textDecoder{
+		scan: textScan{scan: p.opts.Secrets.NewScan()}, mem: newTextMemory(),
+		told: hmac.New(sha256.New, p.opts.Secrets.Subkey("facts told in a step")),
+	}
 }
 
-// textPlace is where and when a logical line began.
+// textPlace is where and when a logical line began. It outlives the call, so
+// nothing in it may point into the line or its wrapping.
 type textPlace struct {
-	c       context // without the wrapping, which does not outlive the call
-	time    int64   // ns; 0 unknown
-	created bool    // time is the shipper's
-	segment int     // which part of a line with carriage returns
+	origin  engine.Origin
+	time    int64 // ns; 0 unknown
+	created bool  // time is the shipper's
+	segment int   // which part of a line with carriage returns
 }
 
 // sniffBuildText recognises what only build logs have.
@@ -79,8 +89,9 @@ func sniffBuildText(line []byte) bool {
 func (t *textDecoder) line(text []byte, c *context, out *emitter) {
 	t.out = out
 	j := t.job(c)
+	t.mem.change(j)
 	at := &t.at
-	*at = context{origin: c.origin, file: c.file, shipped: c.shipped, stream: c.stream}
+	*at = context{origin: c.origin, shipped: c.shipped}
 	for {
 		i := indexByte(text, '\n') // a wrapped payload may hold several lines
 		if i < 0 {
@@ -108,7 +119,7 @@ func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 	h, body := splitHead(text)
 	h.size = len(text)
 	p := &t.now
-	*p = textPlace{c: *at}
+	*p = textPlace{origin: at.origin}
 	switch {
 	case h.time != 0:
 		p.time, j.stamped, j.fine = h.time, true, h.digits >= 6
@@ -168,7 +179,7 @@ func (t *textDecoder) piece(j *textJob, body []byte, h *textHead, p *textPlace) 
 		t.logical(j, body, p) // no line follows that would set it free
 		return
 	}
-	partial := h.section || h.cri == 'P' || t.labels.partial || p.c.origin.Partition >= 0 && h.size == cutSize
+	partial := h.section || h.cri == 'P' || t.labels.partial || p.origin.Partition >= 0 && h.size == cutSize
 	if !open && !partial {
 		t.logical(j, body, p)
 		return

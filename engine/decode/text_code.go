@@ -109,7 +109,7 @@ func (t *textDecoder) code(j *textJob, b []byte, found keyword) {
 
 // ran tells model.code_executed once for each model and reason in a step.
 func (t *textDecoder) ran(j *textJob, model, reason string, remote bool) {
-	if !j.step.seen.add("code", model, reason) {
+	if !t.news(j, "code", model, reason) {
 		return
 	}
 	t.begin()

@@ -189,7 +189,8 @@ func (t *textDecoder) lineID(j *textJob) string {
 			job = j.ci.run + "/" + j.ci.jobID
 		}
 		job += "@" + strconv.FormatInt(t.place.time, 36) + "." + strconv.Itoa(t.place.segment)
-		t.id = strings.Clone(t.out.lineID(engine.GitHubActions, job, t.text, &t.place.c))
+		t.origin.origin = t.place.origin
+		t.id = strings.Clone(t.out.lineID(engine.GitHubActions, job, t.text, &t.origin))
 	}
 	return t.id
 }
@@ -228,7 +229,8 @@ func (t *textDecoder) emitAt(j *textJob, kind textKind, p *textPlace, id string,
 	if p.time == 0 {
 		f.raw = text // for the dead letter; else the message holds what may be kept
 	}
-	t.out.emit(&f, &p.c)
+	t.origin.origin = p.origin
+	t.out.emit(&f, &t.origin)
 }
 
 // messageLimit is how much of a line an event carries.

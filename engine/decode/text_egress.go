@@ -260,7 +260,7 @@ func (t *textDecoder) flow(j *textJob, f *flow) {
 	if f.failed {
 		outcome = "failure"
 	}
-	if !j.step.seen.add("flow", f.domain, addr, strconv.FormatInt(f.port, 10), outcome, f.process) {
+	if !t.news(j, "flow", f.domain, addr, strconv.FormatInt(f.port, 10), outcome, f.process) {
 		return
 	}
 	t.begin()

@@ -233,7 +233,7 @@ func (j *textJob) sawEnviron(b []byte) {
 func (t *textDecoder) assumes(j *textJob, b []byte) {
 	switch {
 	case bytes.HasPrefix(b, []byte("Assuming role with OIDC")):
-		if !j.step.seen.add("assume") {
+		if !t.news(j, "assume") {
 			return
 		}
 		t.begin()
@@ -241,7 +241,7 @@ func (t *textDecoder) assumes(j *textJob, b []byte) {
 	case bytes.HasPrefix(b, []byte("Authenticated as assumedRoleId ")):
 		id, _ := word(b, len("Authenticated as assumedRoleId "))
 		_, session, ok := strings.Cut(id, ":")
-		if !ok || !j.step.seen.add("assume", id) {
+		if !ok || !t.news(j, "assume", id) {
 			return
 		}
 		t.begin()

@@ -141,7 +141,7 @@ func digestOf(b []byte) string {
 // image tells image.pulled once for each reference in a step.
 func (t *textDecoder) image(j *textJob, ref string) {
 	im, ok := parseImage(ref)
-	if !ok || !j.step.seen.add("image", ref) {
+	if !ok || !t.news(j, "image", ref) {
 		return
 	}
 	t.begin()

@@ -1,7 +1,8 @@
 package decode
 
 import (
-	"hash/maphash"
+	"encoding/binary"
+	"hash/crc32"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -15,11 +16,16 @@ const (
 )
 
 // textJob is what is remembered of one job between its lines. Strings in it
-// are its own copies.
+// are its own copies. A field added here, or in what hangs on it, goes into
+// text_state.go too, so that it outlives a restart; a test says when one is
+// missing there.
 type textJob struct {
 	key          string
 	newer, older *textJob // in order of the last line
+	order        int64    // the same order in numbers
 	touched      int64    // time of the last line, ns
+	changed      int      // 1 + place among the memory's changed jobs; 0: as it was saved
+	saved        string   // name it is saved under, "" when it was not
 
 	ci      ciContext
 	time    int64 // of the last line with a time
@@ -77,18 +83,23 @@ type seenSet struct {
 	n      int
 }
 
-var textSeed = maphash.MakeSeed()
-
-// add reports whether the fact is new in this step.
-func (s *seenSet) add(kind string, parts ...string) bool {
-	var h maphash.Hash
-	h.SetSeed(textSeed)
-	h.WriteString(kind)
+// news reports whether the fact is new in this step. Facts are told apart by a
+// keyed hash: who writes the log must not find two that look the same, and the
+// process that goes on after a restart must see what this one saw.
+func (t *textDecoder) news(j *textJob, kind string, parts ...string) bool {
+	t.told.Reset()
+	t.told.Write(bytesOf(kind))
 	for _, p := range parts {
-		h.WriteByte(0)
-		h.WriteString(p)
+		t.told.Write(between)
+		t.told.Write(bytesOf(p))
 	}
-	sum := h.Sum64()
+	return j.step.seen.add(binary.BigEndian.Uint64(t.told.Sum(t.sum[:0])))
+}
+
+var between = []byte{0}
+
+// add reports whether the hash is new.
+func (s *seenSet) add(sum uint64) bool {
 	for _, x := range s.hashes[:min(s.n, len(s.hashes))] {
 		if x == sum {
 			return false
@@ -98,6 +109,8 @@ func (s *seenSet) add(kind string, parts ...string) bool {
 	s.n++
 	return true
 }
+
+var lineSum = crc32.MakeTable(crc32.Castagnoli)
 
 // ring holds the places of the last lines of a job that came through Kafka.
 type ring struct {
@@ -111,13 +124,13 @@ type ring struct {
 // repeated reports whether this very line (same place, same text) was read
 // before: a redelivery after a rebalance or crash. Lines of a file come once.
 func (j *textJob) repeated(p *textPlace, text []byte) bool {
-	o := &p.c.origin
+	o := &p.origin
 	if o.Partition < 0 {
 		return false
 	}
 	r := &j.last
 	place := o.Offset<<12 | int64(o.Index)&0xfff
-	sum := uint32(maphash.Bytes(textSeed, text))
+	sum := crc32.Checksum(text, lineSum)
 	if r.n > 0 && r.part == o.Partition && place <= r.top {
 		oldest := r.place[0]
 		if r.n > len(r.place) {
@@ -145,6 +158,12 @@ type textMemory struct {
 	newest *textJob
 	oldst  *textJob
 	now    int64 // newest event time
+
+	high, low int64 // the greatest and the least order of a job so far
+
+	track   bool       // somebody saves: changes are noted
+	changed []*textJob // since the last save
+	dropped []string   // names of saved jobs that were forgotten since then
 }
 
 func newTextMemory() textMemory { return textMemory{jobs: map[string]*textJob{}} }
@@ -163,6 +182,8 @@ func (m *textMemory) open(key string) (j *textJob, fresh bool) {
 }
 
 func (m *textMemory) push(j *textJob) {
+	m.high++
+	j.order = m.high
 	j.older, j.newer = m.newest, nil
 	if m.newest != nil {
 		m.newest.newer = j
@@ -208,6 +229,8 @@ func (m *textMemory) expired() *textJob {
 func (m *textMemory) over(j *textJob) {
 	if j.over = true; m.oldst != j {
 		m.unlink(j)
+		m.low--
+		j.order = m.low
 		j.newer, j.older = m.oldst, nil
 		m.oldst.older = j
 		m.oldst = j
@@ -218,6 +241,7 @@ func (m *textMemory) over(j *textJob) {
 func (m *textMemory) drop(j *textJob) {
 	m.unlink(j)
 	delete(m.jobs, j.key)
+	m.forget(j)
 }
 
 // close finishes what is open in a job and forgets it.

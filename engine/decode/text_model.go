@@ -287,7 +287,7 @@ func (t *textDecoder) modelAs(j *textJob, m *hubModel, kind string) {
 			j.models.scripts = append(j.models.scripts, modelScript{strings.Clone(base), j.models.last})
 		}
 	}
-	if !j.step.seen.add("model", m.host, ref, m.revision, m.file) {
+	if !t.news(j, "model", m.host, ref, m.revision, m.file) {
 		return
 	}
 	t.begin()

@@ -58,7 +58,7 @@ func (t *textDecoder) secrets(j *textJob, found []secret.Finding, keyID string) 
 		if f.Format == "aws_secret_key" && f.Principal == "" && j.keyID != "" && j.reads-j.keyRead <= keyLines {
 			f.Principal = j.keyID
 		}
-		if !j.step.seen.add("secret", f.Fingerprint) {
+		if !t.news(j, "secret", f.Fingerprint) {
 			continue
 		}
 		t.begin()

@@ -140,6 +140,14 @@ func (f *flowLines) line(line []byte, c *context, out *emitter) {
 
 func (f *flowLines) end(*context, *emitter) {}
 
+// state keeps the header: it may have come in another record than its lines.
+func (f *flowLines) state(c *coder) {
+	c.str(&f.source)
+	if c.flag(&f.header); f.header {
+		list(c, &f.names, (*coder).bytes)
+	}
+}
+
 func blankAt(b []byte) int {
 	for i, c := range b {
 		if c == ' ' || c == '\t' {
