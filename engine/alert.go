@@ -93,8 +93,12 @@ type Transition struct {
 // Incident is a connected component of alerts: one story.
 type Incident struct {
 	ID       string
-	State    string // "open" or "merged"; offline always "open"
-	Into     string // of a merged one: the incident it went into
+	State    string   // "open" or "merged"; offline always "open"
+	Into     string   // of a merged one: the incident it went into
+	Merged   []string // incidents that went into this one, the latest last; at most 100
+	Mode     string   // "alert" when one of its alerts has that mode, else "signal": then it never pages
+	Final    bool     // quiet for so long that only a chain which reaches back can join; offline false
+	Count    int      // alerts in all; Alerts, Timeline and Entities may leave some out
 	Title    string
 	Level    Level
 	Risk     int // 0 to 100: sum of each rule's highest, capped
@@ -108,6 +112,8 @@ type Incident struct {
 	First    string // the first thing to do
 	Runbook  []string
 	Timeline []Moment
+	// Incomplete says what Alerts, Timeline and Entities leave out, and why; "" normally.
+	Incomplete string
 }
 
 // Moment is one line of an incident's timeline.

@@ -76,17 +76,28 @@ func (in *Incident) ECS() object {
 		}
 		timeline = append(timeline, o)
 	}
+	state := object{
+		"id": in.ID, "state": in.State, "severity": in.Level.String(), "risk": in.Risk, "owner": in.Owner, "alerts": in.Alerts, "rules": in.Rules,
+		"entities": entities(in.Entities), "first": in.First, "runbook": in.Runbook, "timeline": timeline,
+		"mode": in.Mode, "final": in.Final, "count": in.Count,
+	}
+	if in.Into != "" {
+		state["into"] = in.Into
+	}
+	if len(in.Merged) > 0 {
+		state["merged"] = in.Merged
+	}
+	if in.Incomplete != "" {
+		state["incomplete"] = in.Incomplete
+	}
 	doc := object{
 		"@timestamp": stamp(in.End),
 		"ecs":        object{"version": ECSVersion},
 		"message":    in.Title,
 		"event": object{"kind": "event", "module": "reflex", "dataset": "reflex.incidents", "id": in.ID,
 			"severity": in.Level.Risk(), "risk_score": in.Risk, "start": stamp(in.Start), "end": stamp(in.End)},
-		"tags": in.Tags,
-		"reflex": object{"incident": object{
-			"id": in.ID, "severity": in.Level.String(), "risk": in.Risk, "owner": in.Owner, "alerts": in.Alerts, "rules": in.Rules,
-			"entities": entities(in.Entities), "first": in.First, "runbook": in.Runbook, "timeline": timeline,
-		}},
+		"tags":   in.Tags,
+		"reflex": object{"incident": state},
 	}
 	if t := threat(in.Tags); t != nil {
 		doc["threat"] = t

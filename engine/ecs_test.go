@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+// incidentOf gives what an incident's document says under reflex.incident.
+func incidentOf(t *testing.T, doc map[string]any) map[string]any {
+	t.Helper()
+	b, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Reflex struct {
+			Incident map[string]any `json:"incident"`
+		} `json:"reflex"`
+	}
+	if err := json.Unmarshal(b, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Reflex.Incident
+}
+
+func TestIncidentSaysInECSWhatBecameOfIt(t *testing.T) {
+	older := Incident{ID: "i1", State: "open", Mode: "alert", Level: High, Merged: []string{"i2"}, Count: 250, Incomplete: "100 of 250 alerts are listed"}
+	younger := Incident{ID: "i2", State: "merged", Mode: "signal", Level: Low, Into: "i1", Count: 1, Final: true}
+	for _, c := range []struct {
+		in   Incident
+		want map[string]any
+	}{
+		{older, map[string]any{"id": "i1", "state": "open", "mode": "alert", "final": false, "count": 250.0, "merged": []any{"i2"}, "into": nil, "incomplete": "100 of 250 alerts are listed"}},
+		{younger, map[string]any{"id": "i2", "state": "merged", "mode": "signal", "final": true, "count": 1.0, "merged": nil, "into": "i1", "incomplete": nil}},
+	} {
+		got := incidentOf(t, c.in.ECS())
+		for name, want := range c.want {
+			if !reflect.DeepEqual(got[name], want) {
+				t.Errorf("%s: %s is %v, want %v", c.in.ID, name, got[name], want)
+			}
+		}
+	}
+}
+
+func TestMergedTransitionLinksInECS(t *testing.T) {
+	in := Incident{ID: "i2", State: "merged", Level: Low, Into: "i1"}
+	tr := Transition{Change: Merged, Number: 4, Incident: &in, Into: "i1"}
+	doc := tr.ECS()
+	event := doc["event"].(map[string]any)
+	change := doc["reflex"].(map[string]any)["transition"].(map[string]any)
+	if event["action"] != "incident-merged" || event["kind"] != "event" || change["into"] != "i1" || change["id"] != "i2-4" {
+		t.Errorf("event %v, transition %v", event, change)
+	}
+}
