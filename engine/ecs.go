@@ -17,6 +17,10 @@ var kept = []string{"source", "destination", "network", "user", "user_agent", "c
 
 type object = map[string]any
 
+// AlertRoots lists the roots of an event's document that stand at the root of
+// its alert's document too: what the mappings of alerts have to know. Read only.
+func AlertRoots() []string { return kept }
+
 // ECS gives the alert as an ECS document, the same for files and for
 // Elasticsearch: Elastic's prebuilt "External Alerts" rule takes it as it is
 // (event.kind alert, event.severity and risk_score of 21, 47, 73 or 99). Its
@@ -105,10 +109,14 @@ func (in *Incident) ECS() object {
 	return doc
 }
 
-// stream names the data stream of a mode: alerts page, the rest does not.
+// stream names the data stream of a mode: alerts page, the rest does not, and
+// what a rule on trial finds stands apart.
 func stream(mode string) string {
-	if mode == "alert" {
+	switch mode {
+	case "alert":
 		return "alerts"
+	case "shadow":
+		return "shadow"
 	}
 	return "signals"
 }

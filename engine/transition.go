@@ -165,6 +165,7 @@ func (t *Transition) ECS() map[string]any {
 		doc := t.Incident.ECS()
 		event := doc["event"].(object)
 		event["action"] = "incident-" + t.Change.String()
+		doc["@timestamp"] = stamp(t.Time)
 		doc["reflex"].(object)["transition"] = t.transition()
 		return doc
 	}
