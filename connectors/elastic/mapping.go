@@ -25,9 +25,9 @@ var (
 	boolean = object{"type": "boolean"}
 	// text is searched by word; ECS has these two as text, and a keyword beside it sorts and groups.
 	text = object{"type": "text", "fields": object{"keyword": object{"type": "keyword", "ignore_above": longestText}}}
-	// open holds what has any shape: one field to Elasticsearch, however many
+	// anyShape holds what has any shape: one field to Elasticsearch, however many
 	// keys a log line brings, so that logs cannot blow up the mapping.
-	open = object{"type": "flattened", "ignore_above": longestOpen}
+	anyShape = object{"type": "flattened", "ignore_above": longestOpen}
 )
 
 // own are the fields that documents have beside those of the registry.
@@ -65,10 +65,10 @@ var own = map[string]object{
 	"reflex.runbook":           keyword,
 	"reflex.entities.type":     keyword,
 	"reflex.entities.value":    keyword,
-	"reflex.key":               open,
-	"reflex.show":              open,
-	"reflex.evidence":          open,
-	"reflex.document":          open,
+	"reflex.key":               anyShape,
+	"reflex.show":              anyShape,
+	"reflex.evidence":          anyShape,
+	"reflex.document":          anyShape,
 	"reflex.transition.change": keyword,
 	"reflex.transition.number": number,
 	"reflex.transition.id":     keyword,
@@ -86,7 +86,7 @@ var own = map[string]object{
 	"reflex.incident.entities.value": keyword,
 	"reflex.incident.first":          keyword,
 	"reflex.incident.runbook":        keyword,
-	"reflex.incident.timeline":       open,
+	"reflex.incident.timeline":       anyShape,
 }
 
 // mappings gives the mapping of every document: the registry's fields as far
