@@ -29,12 +29,13 @@ var allowed = map[string][]string{
 	"engine/incident":   {"engine"},
 	"engine/pipeline": {"engine", "engine/decode", "engine/detect", "engine/job", "engine/correlate",
 		"engine/incident", "engine/checkpoint", "engine/rule"},
-	"connectors/file":     {"engine"},
-	"connectors/kafka":    {"engine"},
-	"connectors/elastic":  {"engine"},
-	"connectors/slack":    {"engine"},
-	"connectors/webhook":  {"engine"},
-	"connectors/contract": {"engine"},
+	"connectors/file":            {"engine"},
+	"connectors/kafka":           {"engine"},
+	"connectors/elastic":         {"engine"},
+	"connectors/slack":           {"engine"},
+	"connectors/webhook":         {"engine"},
+	"connectors/contract":        {"engine"},
+	"connectors/slack/slacktest": {},
 }
 
 // homes says which package alone may import a third-party module; the standard
