@@ -15,7 +15,10 @@ import (
 // code span, where nothing is read and copying gives the exact value; addresses
 // with a scheme are defanged everywhere.
 
-const longToken = 96 // runes; a longer token without a space is cut in its middle
+const (
+	longToken = 96   // runes; a longer token without a space is cut in its middle
+	longText  = 8192 // bytes; nothing that is shown reads further
+)
 
 // size is a text's length as Slack counts it: UTF-16 units, escapes included.
 func size(s string) int {
@@ -29,6 +32,9 @@ func size(s string) int {
 // visible folds a text into one line of characters that show: every space
 // becomes one, what is invisible or turns the direction becomes U+FFFD.
 func visible(s string) string {
+	if len(s) > longText {
+		s = strings.ToValidUTF8(s[:longText], "") + "…"
+	}
 	var b strings.Builder
 	var last rune = ' '
 	marks := 0
@@ -186,6 +192,9 @@ func plain(s string, n int) string {
 	out := cut(s, n)
 	for limit := n; size(out) > n; limit-- {
 		out = cut(s, limit)
+	}
+	if i := strings.LastIndexByte(out, ' '); out != s && i > n/2 { // cut between words
+		out = out[:i] + "…"
 	}
 	return out
 }

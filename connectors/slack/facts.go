@@ -43,11 +43,21 @@ func facts(in *engine.Incident) []string {
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
 	for i, name := range names {
 		if len(out) == maxFacts-1 && i < len(names)-1 {
-			return append(out, fact("Also", strings.Join(each(names[i:], func(n string) string { return prose(n, 24) }, maxValues+2), ", ")))
+			return append(out, fact("Also", also(names[i:], kinds)))
 		}
 		out = append(out, fact(label(name), values(kinds[name])))
 	}
 	return out
+}
+
+// also names one value of each of the kinds that have no field of their own.
+func also(names []string, kinds map[string][]engine.Value) string {
+	one := func(name string) string { return prose(name, 24) + " " + code(kinds[name][0].Text(), maxValue) }
+	for n := len(names); ; n-- {
+		if out := strings.Join(each(names, one, n), ", "); size(out) <= factSize-30 || n == 1 {
+			return out
+		}
+	}
 }
 
 func rank(name string) int {
