@@ -58,6 +58,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	channels map[string][]*Message
+	states   map[string][]Message
 	faults   map[string][]Fault
 	calls    []Call
 	last     int64 // microseconds of the newest message
@@ -65,7 +66,7 @@ type Server struct {
 
 // New makes a workspace whose bot is a member of these channels.
 func New(channels ...string) *Server {
-	s := &Server{Scopes: "chat:write,channels:history", Now: time.Now, channels: map[string][]*Message{}, faults: map[string][]Fault{}}
+	s := &Server{Scopes: "chat:write,channels:history", Now: time.Now, channels: map[string][]*Message{}, states: map[string][]Message{}, faults: map[string][]Fault{}}
 	for _, c := range channels {
 		s.channels[c] = []*Message{}
 	}
@@ -78,6 +79,21 @@ func (s *Server) Fail(method string, faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults[method] = append(s.faults[method], faults...)
+}
+
+// Heal takes back the faults that wait for a method.
+func (s *Server) Heal(method string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.faults, method)
+}
+
+// History gives every state that messages of a channel had, replies too, in the
+// order in which they were posted and edited.
+func (s *Server) History(channel string) []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.states[channel])
 }
 
 // Messages gives the messages of a channel without replies, oldest first.
@@ -230,6 +246,7 @@ func (s *Server) add(channel string, m *Message) {
 	s.last = max(s.last+1, s.Now().UnixMicro())
 	m.TS = fmt.Sprintf("%d.%06d", s.last/1e6, s.last%1e6)
 	s.channels[channel] = append(s.channels[channel], m)
+	s.states[channel] = append(s.states[channel], *m)
 }
 
 func (s *Server) update(form map[string]string) object {
@@ -244,6 +261,7 @@ func (s *Server) update(form map[string]string) object {
 	}
 	next.Edits++
 	*m = next
+	s.states[form["channel"]] = append(s.states[form["channel"]], next)
 	return object{"ok": true, "channel": form["channel"], "ts": m.TS, "text": m.Text, "message": m.wire(true)}
 }
 
