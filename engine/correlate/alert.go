@@ -61,6 +61,9 @@ func identity(r *rulePlan, dedup window.Key, first *window.Event) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
+// hexKey writes a key as 32 hex digits.
+func hexKey(k window.Key) string { return hex.EncodeToString(appendKey(nil, k)) }
+
 // alerts makes alerts of summaries.
 type alerts struct {
 	*judge
@@ -88,6 +91,7 @@ func (a *alerts) build(s *summary) *engine.Alert {
 		Highest:     s.top.ev.Time,
 		Final:       s.final,
 		Incomplete:  s.incomplete,
+		Dedup:       hexKey(s.dedup),
 	}
 	if al.ID == "" {
 		al.ID = identity(r, s.dedup, s.earliest.ev)

@@ -32,6 +32,7 @@ type Correlator struct {
 	brute   *brute // with Options.Oracle
 	alerts  []*engine.Alert
 	kept    *collected // with Options.Collect
+	memory  *memory    // with Options.Journal
 }
 
 // mark is how far a rule is.
@@ -67,11 +68,23 @@ func New(set *rule.Set, o Options) *Correlator {
 	if o.Collect {
 		c.kept = newCollected(c)
 	}
-	c.names = newNameBoard(c.plan.longest())
+	if o.Journal != nil {
+		c.memory = newMemory(c)
+	}
+	c.names = newNameBoard(c.plan.longest(), c.memory)
 	for i := range o.Shards {
 		c.shards = append(c.shards, newShard(i, c))
 	}
 	return c
+}
+
+// emit hands a transition on. What Restore's replay finds waits until it is over.
+func (c *Correlator) emit(t engine.Transition) {
+	if c.memory.restoring() {
+		c.memory.waiting = append(c.memory.waiting, t)
+		return
+	}
+	c.opt.Emit(t)
 }
 
 // send puts a message on its way; deliver hands it over.
@@ -111,15 +124,24 @@ func (c *Correlator) Advance(w func(engine.Dataset) int64) {
 		return
 	}
 	c.marksOf = c.plan.marks(c.marksOf[:0], w)
+	c.advance(func(r *rulePlan) int64 {
+		in := c.marksOf[r.readers]
+		if r.held && in > before {
+			in -= heldFor
+		}
+		return in
+	})
+}
+
+// advance moves rules' watermarks; to says how far each rule's own events are
+// complete.
+func (c *Correlator) advance(to func(r *rulePlan) int64) {
 	for _, i := range c.plan.order {
 		r := c.plan.rules[i]
 		if r.off {
 			continue
 		}
-		in := c.marksOf[r.readers]
-		if r.held && in > before {
-			in -= heldFor
-		}
+		in := to(r)
 		for _, b := range r.bases {
 			in = min(in, c.marks[b].out)
 		}

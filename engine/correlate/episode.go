@@ -13,6 +13,8 @@ type episode struct {
 	first, last []made // the first and the last events that made its points
 	newest      *window.Event
 	have        *window.Seen // of a sequence: whose events come in any order
+	noted       int64        // see changes
+	over        bool
 }
 
 // add takes the next point.

@@ -18,6 +18,10 @@ func (c *Correlator) Hit(h engine.Hit) {
 		c.brute.hit(c, h)
 		return
 	}
+	if c.memory != nil {
+		c.memory.begin()
+		c.memory.tape.start()
+	}
 	late := h.Event.Time <= c.marks[r.Index].in
 	if late {
 		c.stats.Late++
@@ -53,24 +57,30 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 	doc := c.doc
 	var k, value window.Key
 	var counted engine.Value
+	var distinct uint64
 	ok := true
 	hash := &c.build.hash
 	switch r.Kind {
 	case rule.Match:
-		k = c.build.dedupLive(r, ev)
+		k = c.as(c.build.dedupLive(r, ev))
 	case rule.Count:
 		k, ok = hash.Event(r.salt, ev, r.Count.By)
+		k = c.as(k)
 		if slot := max(r.Count.Distinct, r.Count.Sum); slot >= 0 {
 			counted = ev.Get(slot)
 			ok = ok && !counted.IsNil()
+		}
+		if ok && r.Count.Distinct >= 0 {
+			distinct = c.as(hash.Key(0, counted)).Lo
 		}
 	case rule.FirstSeen:
 		k, ok = hash.Event(r.salt, ev, r.First.By)
 		if ok {
 			if value, ok = hash.Event(r.salt+1, ev, r.First.Value); ok {
-				value = window.Key{Hi: value.Hi ^ k.Hi, Lo: value.Lo + k.Lo}
+				value = c.as(window.Key{Hi: value.Hi ^ k.Hi, Lo: value.Lo + k.Lo})
 			}
 		}
+		k = c.as(k)
 	}
 	s := c.shards[int(k.Hi%uint64(len(c.shards)))]
 	st := s.rules[r.Index]
@@ -80,7 +90,9 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 	}
 	if r.held && r.Kind == rule.Match {
 		if p, ok := seen.held.Get(ev.Time, ev.Hash); ok && c.build.gains(p.ev, ev) {
-			s.resolved(p, r, c.packer.Pack(ev, pp.keep))
+			e := c.packer.Pack(ev, pp.keep)
+			s.resolved(p, r, e)
+			c.memory.hit(pp, asAgain, e)
 			return
 		}
 	}
@@ -105,7 +117,9 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 			seen.held.Put(ev.Time, ev.Hash, p)
 		}
 	case rule.Count:
-		s.counted(st, e, k, counted, doc)
+		if !s.counted(st, e, k, counted, distinct, doc) {
+			return
+		}
 	case rule.FirstSeen:
 		if !s.room(st, st.first.Len(), 0) {
 			return
@@ -115,6 +129,7 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 		}
 		st.queue.Push(waiting{ev: e, key: k, value: value})
 	}
+	c.memory.hit(pp, asHit, e)
 }
 
 // stepHit takes a hit of a step's condition.
@@ -122,7 +137,7 @@ func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
 	r, ev := pp.rule, h.Event
 	e := c.packer.Pack(ev, pp.keep)
 	s := c.shards[0]
-	se, home, ok := s.stepEvent(r, pp.part, -1, e, c.get)
+	se, home, ok := s.stepEvent(r, pp.part, -1, e, c.get, c.as)
 	if !ok {
 		if c.fresh(s.rules[r.Index], h) {
 			c.stats.Matches[r.Index]++
@@ -136,7 +151,9 @@ func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
 		return
 	}
 	c.stats.Matches[r.Index]++
-	s.step(st, se, c.doc)
+	if s.step(st, se, c.doc) {
+		c.memory.hit(pp, asHit, e)
+	}
 }
 
 // linkHit takes a hit of a link's condition.
@@ -158,19 +175,28 @@ func (c *Correlator) linkHit(pp *probePlan, h engine.Hit) {
 	if c.kept != nil {
 		c.kept.links[r.Index][pp.part] = append(c.kept.links[r.Index][pp.part], e)
 	}
-	s.link(st, pp.part, e, hash.Key(0, from), hash.Key(0, to))
+	fromKey, toKey := c.as(hash.Key(0, from)), c.as(hash.Key(0, to))
+	s.link(st, pp.part, e, fromKey, toKey)
+	c.memory.hit(pp, asHit, e)
 }
 
 // edit overwrites secrets in text from outside before it is kept.
 func (c *Correlator) edit(slot int, v engine.Value) engine.Value {
-	if !c.plan.text[slot] {
+	if !c.plan.text[slot] || c.memory.restoring() { // what is stored is clean
 		return v
 	}
-	return redacted(c.opt.Redact, v)
+	clean := redacted(c.opt.Redact, v)
+	if c.memory != nil && clean != v {
+		c.memory.tape.edited = true
+	}
+	return clean
 }
 
 // document gives the redacted document of a live event.
 func (c *Correlator) document(ev *engine.Event) []byte {
+	if c.memory.restoring() {
+		return c.memory.replay.document
+	}
 	if ev.Document != nil {
 		return ev.Document
 	}

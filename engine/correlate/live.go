@@ -22,7 +22,31 @@ type living struct {
 	top        *point
 	entities   []engine.Named
 	document   []byte
+	seen       eventRef // whose document it is
+
+	// What a restart brings back: the level and count that were said before, and
+	// whether that it is over was said too, so that nothing is said twice. A
+	// claim has no point yet: it is what the alert log says of an episode whose
+	// points come again.
+	dedup  window.Key
+	level  engine.Level // highest known or said
+	told   int64        // points said
+	closed bool
+	stub   bool          // first is no more than its event
+	said   *engine.Alert // of a claim: the alert as it was logged last
+
+	dirty, gone bool // see changes
+	noted       int64
 }
+
+// eventRef names an event.
+type eventRef struct {
+	time int64
+	hash uint64
+}
+
+// claim reports whether none of its points is known in this process.
+func (l *living) claim() bool { return l.first == nil }
 
 // early takes a point that is known at once. doc makes the document of the
 // live event behind it; nil when that is gone.
@@ -46,7 +70,7 @@ func (s *shard) early(st *ruleState, p *point, doc func() []byte) {
 // asks reports whether, by what this shard knows, nothing covers the point.
 func (st *ruleState) asks(p *point) bool {
 	for _, l := range st.alive[p.dedup] {
-		if l.covers(p.ev.Time, st.rule.Alert.Within) && l.start <= p.ev.Time {
+		if l.covers(p.ev.Time, st.rule.Alert.Within) && !l.claim() && l.start <= p.ev.Time {
 			return false
 		}
 	}
@@ -61,6 +85,10 @@ func (l *living) covers(t, within int64) bool {
 
 // alight puts a point among the living.
 func (s *shard) alight(st *ruleState, p *point, doc func() []byte) {
+	if s.memory.restoring() && p.ev.Time <= s.memory.replay.marks[st.rule.Index].out {
+		st.relight(s, p)
+		return
+	}
 	within := st.rule.Alert.Within
 	var into *living
 	var rest []*living
@@ -79,27 +107,29 @@ func (s *shard) alight(st *ruleState, p *point, doc func() []byte) {
 	}
 	if into == nil {
 		st.opened++
-		into = &living{start: p.ev.Time, end: p.ev.Time, opened: st.opened, first: p, top: p, count: 1}
+		into = &living{start: p.ev.Time, end: p.ev.Time, opened: st.opened, first: p, top: p, count: 1, dedup: p.dedup, level: p.level}
 		if s.emit != nil {
 			into.id = identity(st.rule, p.dedup, p.ev)
 			into.entities = s.grow(st.rule, nil, p)
 		}
 		s.ask(st, into, p, doc)
 		st.alive[p.dedup] = append(rest, into)
+		st.changes.living(p.dedup, into)
 		s.say(st, into, engine.Opened, p)
 		return
 	}
 	st.alive[p.dedup] = append(rest, into)
 	into.count++
-	if p.compare(into.first) < 0 {
-		into.first = p
+	if into.claim() || p.compare(into.first) < 0 {
+		into.first, into.stub = p, false
 		s.ask(st, into, p, doc)
 	}
 	into.start, into.end = min(into.start, p.ev.Time), max(into.end, p.ev.Time)
-	raised := p.level > into.top.level
-	if raised {
-		into.top = p
+	raised := p.level > into.level
+	if into.top == nil || p.level > into.top.level {
+		into.top, into.level = p, max(into.level, p.level)
 	}
+	st.changes.living(p.dedup, into)
 	if s.emit == nil {
 		return
 	}
@@ -108,7 +138,7 @@ func (s *shard) alight(st *ruleState, p *point, doc func() []byte) {
 	switch {
 	case raised:
 		s.say(st, into, engine.Raised, p)
-	case len(into.entities) > n || into.count&(into.count-1) == 0:
+	case len(into.entities) > n || into.count&(into.count-1) == 0 && into.count > into.told:
 		s.say(st, into, engine.Joined, p) // at 2, 4, 8 ... points: news, not a flood
 	}
 }
@@ -118,8 +148,11 @@ func (s *shard) ask(st *ruleState, l *living, p *point, doc func() []byte) {
 	if doc == nil {
 		return
 	}
-	l.document = doc()
-	st.docs.Put(p.ev.Time, p.ev.Hash, l.document)
+	if d := doc(); d != nil {
+		l.document, l.seen = d, eventRef{p.ev.Time, p.ev.Hash}
+		st.docs.Put(p.ev.Time, p.ev.Hash, d)
+		s.memory.document(st.rule, p.ev.Time, p.ev.Hash, d)
+	}
 }
 
 // keepDocument keeps the document of an event that only the watermark will
@@ -131,6 +164,7 @@ func (s *shard) keepDocument(st *ruleState, e *window.Event, doc func() []byte) 
 	if _, ok := st.docs.Get(e.Time, e.Hash); !ok {
 		if d := doc(); d != nil {
 			st.docs.Put(e.Time, e.Hash, d)
+			s.memory.document(st.rule, e.Time, e.Hash, d)
 		}
 	}
 }
@@ -139,25 +173,29 @@ func (s *shard) keepDocument(st *ruleState, e *window.Event, doc func() []byte) 
 func (s *shard) merge(st *ruleState, into, l *living) {
 	into.start, into.end = min(into.start, l.start), max(into.end, l.end)
 	into.count += l.count
-	if l.first.compare(into.first) < 0 {
-		into.first, into.document = l.first, l.document
+	if !l.claim() && (into.claim() || l.first.compare(into.first) < 0) {
+		into.first, into.stub = l.first, l.stub
+		into.document, into.seen = l.document, l.seen
 	}
-	if l.top.level > into.top.level {
+	if l.top != nil && (into.top == nil || l.top.level > into.top.level) {
 		into.top = l.top
 	}
+	into.level = max(into.level, l.level)
 	for _, n := range l.entities {
 		into.entities = addEntity(into.entities, n)
 	}
-	if s.emit == nil {
+	st.changes.gone(l.dedup, l)
+	st.changes.living(into.dedup, into)
+	if s.emit == nil || l.closed {
 		return
 	}
 	l.number++
-	s.emit(engine.Transition{Change: engine.Merged, Number: l.number, Time: l.end, Alert: s.build(s.known(st, l)), Into: into.id})
+	s.emit(engine.Transition{Change: engine.Merged, Number: l.number, Time: l.end, Alert: s.show(st, l), Into: into.id})
 }
 
 // say gives a transition of a living episode.
 func (s *shard) say(st *ruleState, l *living, c engine.Change, p *point) {
-	if s.emit == nil {
+	if s.emit == nil || l.closed || s.memory.restoring() {
 		return
 	}
 	l.number++
@@ -166,10 +204,14 @@ func (s *shard) say(st *ruleState, l *living, c engine.Change, p *point) {
 
 // known is a living episode as a summary.
 func (s *shard) known(st *ruleState, l *living) *summary {
-	sum := &summary{rule: st.rule, dedup: l.first.dedup, start: l.start, end: l.end, count: l.count,
-		level: l.top.level, measure: l.top.measure, earliest: l.first, top: l.top, entities: l.entities,
-		document: l.document, id: l.id, evidence: slices.Clone(l.top.made)}
-	for _, e := range l.top.plain {
+	top := l.top
+	if top == nil {
+		top = l.first
+	}
+	sum := &summary{rule: st.rule, dedup: l.dedup, start: l.start, end: l.end, count: max(l.count, l.told),
+		level: l.level, measure: top.measure, earliest: l.first, top: top, entities: l.entities,
+		document: l.document, id: l.id, evidence: slices.Clone(top.made)}
+	for _, e := range top.plain {
 		sum.evidence = append(sum.evidence, made{ev: e, rule: -1})
 	}
 	for i, m := range sum.evidence {
@@ -181,7 +223,7 @@ func (s *shard) known(st *ruleState, l *living) *summary {
 	if n := len(sum.evidence); n > 2*evidenceEnds {
 		sum.evidence = slices.Delete(sum.evidence, evidenceEnds, n-evidenceEnds)
 	}
-	sum.events = int64(len(l.top.made) + len(l.top.plain))
+	sum.events = int64(len(top.made) + len(top.plain))
 	return sum
 }
 
@@ -213,6 +255,7 @@ func (s *shard) finish(st *ruleState, sum *summary) {
 			continue
 		}
 		mine = append(mine, l)
+		st.changes.gone(sum.dedup, l)
 	}
 	if len(rest) == 0 {
 		delete(st.alive, sum.dedup)
@@ -223,7 +266,7 @@ func (s *shard) finish(st *ruleState, sum *summary) {
 		return
 	}
 	slices.SortFunc(mine, func(a, b *living) int { return int(a.opened - b.opened) })
-	l := &living{first: sum.earliest, top: sum.top}
+	l := &living{dedup: sum.dedup, first: sum.earliest, top: sum.top}
 	if len(mine) > 0 {
 		l = mine[0]
 		for _, x := range mine[1:] {
@@ -233,6 +276,9 @@ func (s *shard) finish(st *ruleState, sum *summary) {
 		l.id = identity(st.rule, sum.dedup, sum.earliest.ev)
 	}
 	sum.id = l.id
+	if l.closed {
+		return // that was said before a restart
+	}
 	if l.number == 0 {
 		l.number++
 		s.emit(engine.Transition{Change: engine.Opened, Number: l.number, Time: sum.start, Alert: s.build(sum)})
@@ -283,15 +329,18 @@ func (s *shard) chainKnown(st *ruleState, p *point, doc func() []byte) {
 
 // nameBoard tells which alert holds the point of a rule at an event. All
 // shards of one process share it; between processes it travels with the point.
-type nameBoard struct{ ids *window.Aging[name] }
+type nameBoard struct {
+	ids    *window.Aging[name]
+	memory *memory
+}
 
 type name struct {
 	id string
 	at int64 // time of the point
 }
 
-func newNameBoard(span int64) *nameBoard {
-	return &nameBoard{window.NewAging(span, func(n name, since int64) bool { return n.at >= since })}
+func newNameBoard(span int64, m *memory) *nameBoard {
+	return &nameBoard{window.NewAging(span, func(n name, since int64) bool { return n.at >= since }), m}
 }
 
 func (b *nameBoard) key(rule int, hash uint64) window.Key {
@@ -307,5 +356,6 @@ func (b *nameBoard) get(rule int, hash uint64) string {
 func (b *nameBoard) put(rule int, e *window.Event, id string) {
 	if old := b.get(rule, e.Hash); old == "" || id < old {
 		b.ids.Put(b.key(rule, e.Hash), name{id, e.Time})
+		b.memory.name(rule, e, id)
 	}
 }

@@ -16,6 +16,12 @@ type Options struct {
 	Redact func(string) string
 	// Emit receives what happens to alerts as it happens; nil: nobody listens.
 	Emit func(engine.Transition)
+	// Journal receives what a later process needs to go on from the last Save,
+	// as it comes; nil: nothing is kept. See Save and Restore. With it and
+	// Emit, final alerts go to Emit alone: Alerts gives those still open at End.
+	Journal engine.Saver
+	// Prefix starts every key that Journal and Save are given; empty: "c".
+	Prefix []byte
 	// Oracle runs the brute-force evaluator at End instead of the incremental
 	// engine: the judge in tests and in benchmarks. It emits nothing.
 	Oracle bool

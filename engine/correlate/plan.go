@@ -72,6 +72,11 @@ type rulePlan struct {
 	// one that every step names; -1: one shard owns the whole rule, because
 	// chains cross from key to key.
 	home int
+	// own says what the rule is, stamp also what the rules it takes points from
+	// are: state is kept while it stays. back is how much older than a point an
+	// event that matters to it can be, ns.
+	own, stamp string
+	back       int64
 	// steady: a point's dedup key reads its own event and bound keys only, so
 	// that it is known at once.
 	steady bool
@@ -128,6 +133,7 @@ func newPlan(set *rule.Set) *plan {
 			r.keyed, r.same = p.keyed(r)
 		}
 	}
+	p.stamps()
 	p.probes = make([]probePlan, len(set.Probes))
 	for i, pr := range set.Probes {
 		r := p.rules[pr.Rule]

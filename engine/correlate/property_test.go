@@ -157,12 +157,14 @@ func (c *lawCase) check() string {
 	return ""
 }
 
-// run plays the events in a random order with duplicates and watermarks.
-func (c *lawCase) run(r *rand.Rand, end int64, live bool) (got []*engine.Alert, said []engine.Transition) {
-	type arrival struct {
-		ev *engine.Event
-		p  int
-	}
+// arrival is one hit that comes.
+type arrival struct {
+	ev *engine.Event
+	p  int
+}
+
+// arrivals gives the events' hits in a random order with duplicates.
+func (c *lawCase) arrivals(r *rand.Rand) []arrival {
 	var as []arrival
 	for _, e := range c.events {
 		for _, h := range e.hits(c.set) {
@@ -172,6 +174,12 @@ func (c *lawCase) run(r *rand.Rand, end int64, live bool) (got []*engine.Alert, 
 			}
 		}
 	}
+	c.disorder(r, as)
+	return as
+}
+
+// disorder puts hits into a random order.
+func (c *lawCase) disorder(r *rand.Rand, as []arrival) {
 	switch r.IntN(3) {
 	case 0:
 		r.Shuffle(len(as), func(i, j int) { as[i], as[j] = as[j], as[i] })
@@ -193,6 +201,20 @@ func (c *lawCase) run(r *rand.Rand, end int64, live bool) (got []*engine.Alert, 
 			}
 		}
 	}
+}
+
+// hand gives a hit to a correlator; the event is reused afterwards.
+func (a arrival) hand(cor *Correlator) {
+	ev := *a.ev
+	ev.Values = slices.Clone(ev.Values)
+	cor.Hit(engine.Hit{Probe: int32(a.p), Event: &ev})
+	clear(ev.Values)
+	ev.Time, ev.ID, ev.Hash = 0, "", 0
+}
+
+// run plays the events in a random order with duplicates and watermarks.
+func (c *lawCase) run(r *rand.Rand, end int64, live bool) (got []*engine.Alert, said []engine.Transition) {
+	as := c.arrivals(r)
 	o := Options{Shards: 1 + r.IntN(4), tidy: r.IntN(3)}
 	if live {
 		o.Emit = func(t engine.Transition) { said = append(said, t) }
@@ -203,11 +225,7 @@ func (c *lawCase) run(r *rand.Rand, end int64, live bool) (got []*engine.Alert, 
 	often := r.IntN(4)
 	cor := New(c.set.Set, o)
 	for i, a := range as {
-		ev := *a.ev // the caller reuses its event
-		ev.Values = slices.Clone(ev.Values)
-		cor.Hit(engine.Hit{Probe: int32(a.p), Event: &ev})
-		clear(ev.Values)
-		ev.Time, ev.ID, ev.Hash = 0, "", 0
+		a.hand(cor)
 		if often == 0 || r.IntN(often) != 0 {
 			continue
 		}
@@ -286,13 +304,16 @@ func text(as []*engine.Alert, ids bool) string {
 func seconds(ns int64) float64 { return float64(ns-base) / float64(second) }
 
 // shrink drops events and hits that the failure does not need.
-func (c *lawCase) shrink() {
+func (c *lawCase) shrink() { c.shrinkTo(func() bool { return c.check() != "" }) }
+
+// shrinkTo drops what a failure does not need.
+func (c *lawCase) shrinkTo(fails func() bool) {
 	for again := true; again; {
 		again = false
 		for i := range c.events {
 			all := c.events
 			c.events = slices.Delete(slices.Clone(all), i, i+1)
-			if c.check() != "" {
+			if fails() {
 				again = true
 				break
 			}
@@ -303,7 +324,7 @@ func (c *lawCase) shrink() {
 				}
 				c.events = slices.Clone(all)
 				c.events[i].probes = slices.Delete(slices.Clone(all[i].probes), j, j+1)
-				if c.check() != "" {
+				if fails() {
 					again = true
 					break
 				}

@@ -8,27 +8,22 @@ import (
 
 // shard owns the state of the keys that hash to it. It is plain data that one
 // goroutine drives; what concerns a key of another shard leaves as a message.
-//
-// A checkpoint will write a shard down rule by rule: each state below is plain
-// data under 128-bit keys, and everything derived (queues' order, indexes) can
-// be rebuilt by adding the kept events again. Save and Restore will hook in
-// here; nothing outside a shard holds state but the numbers of sources and the
-// watermarks.
 type shard struct {
 	*alerts
-	n     int // own number
-	of    int // how many there are
-	live  bool
-	rules []*ruleState
-	stats *Stats
-	send  func(message)
-	emit  func(engine.Transition)
-	names *nameBoard
-	out   []*engine.Alert
-	quota Quota
-	buf   []*window.Event
-	spare *point
-	kept  *collected
+	n      int // own number
+	of     int // how many there are
+	live   bool
+	rules  []*ruleState
+	stats  *Stats
+	send   func(message)
+	emit   func(engine.Transition)
+	names  *nameBoard
+	out    []*engine.Alert
+	quota  Quota
+	buf    []*window.Event
+	spare  *point
+	kept   *collected
+	memory *memory // nil without a journal
 }
 
 // message is what one shard hands to another.
@@ -67,6 +62,9 @@ type ruleState struct {
 	docs     window.Timed[[]byte] // documents of events that may open an episode
 	dropped  bool
 	opened   int64
+	claims   []*living                  // brought back by Restore
+	saved    map[window.Key]openEpisode // while Restore feeds: episodes that were open
+	changes  *changes                   // since the last Save; nil without a journal
 }
 
 // waiting is a hit that its window settles later.
@@ -77,11 +75,21 @@ type waiting struct {
 
 func newShard(n int, c *Correlator) *shard {
 	s := &shard{
-		alerts: c.build, n: n, of: c.opt.Shards, stats: &c.stats, send: c.send, emit: c.opt.Emit,
+		alerts: c.build, n: n, of: c.opt.Shards, stats: &c.stats, send: c.send, memory: c.memory,
 		names: c.names, quota: c.opt.Quota, kept: c.kept, live: c.opt.Emit != nil || c.opt.Document != nil,
 	}
+	if c.opt.Emit != nil {
+		s.emit = c.emit
+	}
 	for _, r := range c.plan.rules {
-		s.rules = append(s.rules, newRuleState(r, c.opt.tidy))
+		st := newRuleState(r, c.opt.tidy)
+		if c.memory != nil {
+			st.changes = newChanges()
+			if st.first != nil {
+				st.first.Track()
+			}
+		}
+		s.rules = append(s.rules, st)
 	}
 	return s
 }

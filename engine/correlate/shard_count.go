@@ -9,20 +9,21 @@ import (
 
 // This file takes hits of count rules.
 
-// counted takes a hit of a count rule.
-func (s *shard) counted(st *ruleState, e *window.Event, k window.Key, v engine.Value, doc func() []byte) {
+// counted takes a hit of a count rule and reports whether there was room. hash
+// is that of v where distinct values count.
+func (s *shard) counted(st *ruleState, e *window.Event, k window.Key, v engine.Value, hash uint64, doc func() []byte) bool {
 	r := st.rule
 	switch {
 	case st.count != nil:
 		c, ok := st.count.Get(k)
 		if !ok {
 			if !s.room(st, st.count.Len(), 0) {
-				return
+				return false
 			}
 			c = &window.Count{}
 			st.count.Put(k, c)
 		} else if !s.room(st, 0, c.Pending()) {
-			return
+			return false
 		}
 		i := c.Add(e)
 		if s.live {
@@ -34,14 +35,14 @@ func (s *shard) counted(st *ruleState, e *window.Event, k window.Key, v engine.V
 		d, ok := st.distinct.Get(k)
 		if !ok {
 			if !s.room(st, st.distinct.Len(), 0) {
-				return
+				return false
 			}
 			d = &window.Distinct{}
 			st.distinct.Put(k, d)
 		} else if !s.room(st, 0, d.Pending()) {
-			return
+			return false
 		}
-		i := d.Add(&st.distBy, window.Valued{Event: e, Hash: s.hash.Key(0, v).Lo})
+		i := d.Add(&st.distBy, window.Valued{Event: e, Hash: hash})
 		if s.live && d.Early(&st.distBy, i) {
 			s.counts(st, k, e, float64(r.Count.AtLeast), true, doc)
 		}
@@ -50,12 +51,12 @@ func (s *shard) counted(st *ruleState, e *window.Event, k window.Key, v engine.V
 		x, ok := st.sum.Get(k)
 		if !ok {
 			if !s.room(st, st.sum.Len(), 0) {
-				return
+				return false
 			}
 			x = &window.Sum{}
 			st.sum.Put(k, x)
 		} else if !s.room(st, 0, x.Pending()) {
-			return
+			return false
 		}
 		i := x.Add(window.Sized{Event: e, Amount: a})
 		if s.live {
@@ -66,6 +67,7 @@ func (s *shard) counted(st *ruleState, e *window.Event, k window.Key, v engine.V
 		}
 	}
 	st.queue.Push(waiting{ev: e, key: k})
+	return true
 }
 
 // counts passes on a point of a count that was found at once.
@@ -86,16 +88,20 @@ func (s *shard) counts(st *ruleState, k window.Key, e *window.Event, measure flo
 // most points of a dense key; false leaves it to early.
 func (s *shard) joins(st *ruleState, k window.Key, e *window.Event) bool {
 	ls := st.alive[k]
-	if len(ls) != 1 || len(st.rule.LevelWhen) > 0 {
+	if len(ls) != 1 || len(st.rule.LevelWhen) > 0 || s.memory.restoring() {
 		return false
 	}
 	l := ls[0]
+	if l.claim() {
+		return false
+	}
 	if e.Time <= l.first.ev.Time || !l.covers(e.Time, st.rule.Alert.Within) ||
 		s.emit != nil && (!st.rule.same || (l.count+1)&l.count == 0) {
 		return false
 	}
 	l.count++
 	l.end = max(l.end, e.Time)
+	st.changes.living(k, l)
 	return true
 }
 

@@ -32,8 +32,9 @@ func chainSpec(r *rulePlan) window.ChainSpec {
 }
 
 // stepEvent makes the event of a step, with the key of the shard that owns it.
-// from is the rule whose point it is, -1 for none.
-func (s *shard) stepEvent(r *rulePlan, step, from int, e *window.Event, value func(slot int) engine.Value) (*window.StepEvent, window.Key, bool) {
+// from is the rule whose point it is, -1 for none; as gives each key as it was
+// when the event first came.
+func (s *shard) stepEvent(r *rulePlan, step, from int, e *window.Event, value func(slot int) engine.Value, as func(window.Key) window.Key) (*window.StepEvent, window.Key, bool) {
 	st := &r.Sequence.Steps[step]
 	var few [8]window.Key
 	keys := few[:0]
@@ -43,9 +44,9 @@ func (s *shard) stepEvent(r *rulePlan, step, from int, e *window.Event, value fu
 		if v.IsNil() {
 			return nil, home, false
 		}
-		keys = append(keys, s.hash.Key(0, v))
+		keys = append(keys, as(s.hash.Key(0, v)))
 		if by.Key == r.home {
-			home = s.hash.Key(r.salt, v)
+			home = as(s.hash.Key(r.salt, v))
 		}
 	}
 	var differs [][]uint64
@@ -56,7 +57,7 @@ func (s *shard) stepEvent(r *rulePlan, step, from int, e *window.Event, value fu
 		fs := make([]uint64, len(d.slots))
 		for i, slot := range d.slots {
 			if v := value(slot); !v.IsNil() {
-				fs[i] = s.hash.Key(0, v).Lo | 1
+				fs[i] = as(s.hash.Key(0, v)).Lo | 1
 			}
 		}
 		differs = append(differs, fs)
@@ -64,13 +65,16 @@ func (s *shard) stepEvent(r *rulePlan, step, from int, e *window.Event, value fu
 	return window.NewStepEvent(e, step, from, keys, differs), home, true
 }
 
-// step takes an event of a sequence's step.
-func (s *shard) step(st *ruleState, se *window.StepEvent, doc func() []byte) {
+// kept is for events of which nothing but what is kept was ever asked.
+func kept(k window.Key) window.Key { return k }
+
+// step takes an event of a sequence's step and reports whether there was room.
+func (s *shard) step(st *ruleState, se *window.StepEvent, doc func() []byte) bool {
 	if s.kept != nil {
 		s.kept.step(st.rule, s.made(se))
 	}
 	if !s.room(st, st.size(), st.pending()) {
-		return
+		return false
 	}
 	live := s.live && !st.rule.waits
 	switch {
@@ -88,6 +92,7 @@ func (s *shard) step(st *ruleState, se *window.StepEvent, doc func() []byte) {
 	if s.live && st.rule.waits && se.Step() == st.rule.need[len(st.rule.need)-1] {
 		s.keepDocument(st, se.Event, doc)
 	}
+	return true
 }
 
 // link takes an event of a sequence's link.
@@ -104,6 +109,9 @@ func (s *shard) link(st *ruleState, part int, e *window.Event, from, to window.K
 // fedStep takes a step event that other rules' points made, once.
 func (s *shard) fedStep(m message, w int64) {
 	st := s.rules[m.rule]
+	if s.memory.restoring() && s.memory.rules[m.rule].fresh {
+		return // it starts empty: what came before is not its own
+	}
 	if m.step.Time <= w {
 		return // behind the sequence's watermark: its windows do not see it
 	}

@@ -47,6 +47,7 @@ func (s *shard) settle(st *ruleState, w int64) {
 			if learning {
 				s.stats.Learned[r.Index]++
 			}
+			s.memory.settled(r, h.ev, point_)
 			if point_ {
 				s.settled(st, &point{ev: h.ev, made: []made{{ev: h.ev, rule: -1}}})
 			}
@@ -95,7 +96,7 @@ func (s *shard) feed(r *rulePlan, e *window.Event) {
 			continue
 		}
 		to := s.plan.rules[f.rule]
-		se, k, ok := s.stepEvent(to, f.step, r.Index, e, e.Value)
+		se, k, ok := s.stepEvent(to, f.step, r.Index, e, e.Value, kept)
 		if !ok {
 			s.stats.MissingKey[f.rule]++
 			continue
@@ -114,8 +115,11 @@ func (s *shard) episode(st *ruleState, w int64) {
 		}
 		s.join(st, st.points.Pop())
 	}
-	st.episodes.Close(w, func(sp *window.Span[*episode]) { s.over(st, sp, true) })
+	if !s.memory.restoring() { // what was not over then is not over yet
+		st.episodes.Close(w, func(sp *window.Span[*episode]) { s.over(st, sp, true) })
+	}
 	st.docs.Advance(w)
+	s.expire(st, w)
 }
 
 // end gives what is left when the input is over; w is the newest event time.
@@ -130,15 +134,24 @@ func (s *shard) end(st *ruleState, w int64) {
 // join adds a settled point to its episode and reports whether that keeps it.
 func (s *shard) join(st *ruleState, p *point) (kept bool) {
 	r := st.rule
+	restoring := s.memory.restoring()
+	if restoring && !st.wants(p) {
+		return false
+	}
 	for i, m := range p.made {
 		if m.rule >= 0 {
 			p.made[i].alert = s.names.get(m.rule, m.ev.Hash)
 		}
 	}
-	if s.emit != nil && st.nameOf(p.dedup, p.ev.Time) == "" {
+	if s.emit != nil && !restoring && st.nameOf(p.dedup, p.ev.Time) == "" {
 		p.plain = slices.Clone(p.plain)
 		kept = true
 		s.alight(st, p, nil) // not known at once
+	}
+	if restoring {
+		st.relight(s, p)
+		kept = true
+		p.plain = slices.Clone(p.plain)
 	}
 	sp, ended, opened := st.episodes.Add(p.dedup, p.ev.Time)
 	if ended != nil {
@@ -150,7 +163,11 @@ func (s *shard) join(st *ruleState, p *point) (kept bool) {
 		if sp.Of.id = st.nameOf(p.dedup, p.ev.Time); sp.Of.id == "" {
 			sp.Of.id = identity(r, p.dedup, p.ev)
 		}
+		if restoring && st.saved[p.dedup].id != "" {
+			sp.Of.id = st.saved[p.dedup].id
+		}
 	}
+	st.changes.grew(sp, opened)
 	sp.Of.add(s.alerts, p)
 	if len(r.feeds) > 0 {
 		s.names.put(r.Index, p.ev, sp.Of.id)
@@ -163,11 +180,14 @@ func (s *shard) join(st *ruleState, p *point) (kept bool) {
 
 // over makes the alert of an episode.
 func (s *shard) over(st *ruleState, sp *window.Span[*episode], final bool) {
+	st.changes.ended(sp)
 	sum := sp.Of.close()
 	sum.final = final
 	if st.dropped {
 		sum.incomplete = "the rule's quota was reached and something was dropped"
 	}
 	s.finish(st, sum)
-	s.out = append(s.out, s.build(sum))
+	if s.memory == nil || s.emit == nil || !final {
+		s.out = append(s.out, s.build(sum))
+	}
 }

@@ -14,6 +14,13 @@ type First struct {
 	spec   FirstSpec
 	keys   *Aging[*learner]
 	values *Aging[sighting] // under the hash of key and value
+	news   *firstNews       // with Track
+}
+
+// firstNews is what changed since the last Changed.
+type firstNews struct {
+	keys   map[Key]struct{}
+	values map[Key]uint64 // with Hi of the key they belong to
 }
 
 type learner struct {
@@ -54,8 +61,57 @@ func (f *First) Settle(t int64, key, value Key) (point, learning bool) {
 		v = sighting{last: t, fresh: !ok || v.last < t-f.spec.Memory}
 		f.values.Put(value, v)
 	}
+	if f.news != nil {
+		f.news.keys[key] = struct{}{}
+		f.news.values[value] = key.Hi
+	}
 	return v.fresh && !learning, learning
 }
+
+// Track remembers from now on what changes, for Changed.
+func (f *First) Track() { f.news = &firstNews{map[Key]struct{}{}, map[Key]uint64{}} }
+
+// Learner is what is known of a key: its first event since it was last silent
+// for longer than memory, its latest, ns, and how many it had since.
+type Learner struct{ Born, Last, Events int64 }
+
+// Sighting is what is known of a value: the Hi of the key it belongs to, its
+// latest event, ns, and whether it was new then.
+type Sighting struct {
+	Owner uint64
+	Last  int64
+	Fresh bool
+}
+
+// Changed gives what changed since it was last called, in no order. The owner
+// stores it; Recall and RecallValue bring it back.
+func (f *First) Changed(key func(Key, Learner), value func(Key, Sighting)) {
+	if f.news == nil {
+		return
+	}
+	for k := range f.news.keys {
+		if l, ok := f.keys.Get(k); ok {
+			key(k, Learner{l.born, l.last, l.events})
+		}
+	}
+	for k, owner := range f.news.values {
+		if v, ok := f.values.Get(k); ok {
+			value(k, Sighting{owner, v.last, v.fresh})
+		}
+	}
+	if len(f.news.keys)+len(f.news.values) > 4096 { // give a flood's memory back
+		f.Track()
+		return
+	}
+	clear(f.news.keys)
+	clear(f.news.values)
+}
+
+// Recall brings a key back, before the first Settle.
+func (f *First) Recall(k Key, l Learner) { f.keys.Put(k, &learner{l.Born, l.Last, l.Events}) }
+
+// RecallValue brings a value back, before the first Settle.
+func (f *First) RecallValue(k Key, s Sighting) { f.values.Put(k, sighting{s.Last, s.Fresh}) }
 
 // Known reports whether a value was seen lately, by what has settled: a hint
 // for what need not be kept.

@@ -1,0 +1,222 @@
+package correlate
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+// This file keeps the identity of alerts across a crash: what the alert log
+// says of episodes is brought back as living ones, whose points may still have
+// to come again.
+
+// livingWas is what was said of a living episode before the restart.
+type livingWas struct {
+	count    int64
+	level    engine.Level
+	entities int
+}
+
+// claims takes what the alert log says. A logged alert that is not among the
+// living becomes a claim of its rule and dedup key: a point that meets its span
+// goes on under its id.
+func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
+	byRule := map[string]int{}
+	for i, r := range c.plan.rules {
+		byRule[r.ID] = i
+	}
+	of := map[string]*living{}
+	for i := range c.plan.rules {
+		for _, s := range c.shards {
+			for _, ls := range s.rules[i].alive {
+				for _, l := range ls {
+					of[l.id] = l
+				}
+			}
+		}
+	}
+	for i := range logged {
+		t := &logged[i]
+		if t.Alert == nil {
+			continue
+		}
+		rule, ok := byRule[t.Alert.Rule]
+		dedup, is := parseKey(t.Alert.Dedup)
+		if !ok || !is || c.plan.rules[rule].off || c.opt.Emit == nil {
+			rp.report.Ignored++
+			continue
+		}
+		s := c.owner(dedup)
+		st := s.rules[rule]
+		l := of[t.Alert.ID]
+		if l == nil {
+			st.opened++
+			l = &living{dedup: dedup, id: t.Alert.ID, opened: st.opened, start: t.Alert.Start, end: t.Alert.End}
+			of[l.id] = l
+			st.alive[dedup] = append(st.alive[dedup], l)
+			st.claims = append(st.claims, l)
+			rp.report.Claims++
+			rp.report.Alerts++
+		}
+		l.hear(t)
+		st.changes.living(dedup, l)
+		if t.Change == engine.Merged {
+			delete(of, l.id)
+			c.mergedAway(st, l, t.Into, of)
+			rp.report.Alerts--
+		}
+	}
+	for _, l := range of {
+		rp.before[l] = livingWas{l.count, l.level, len(l.entities)}
+	}
+}
+
+// hear takes what a logged transition says of a living episode.
+func (l *living) hear(t *engine.Transition) {
+	a := t.Alert
+	l.start, l.end = min(l.start, a.Start), max(l.end, a.End)
+	l.level, l.told = max(l.level, a.Level), max(l.told, a.Count)
+	l.number = max(l.number, t.Number)
+	l.closed = l.closed || t.Change == engine.Closed
+	for _, n := range a.Entities {
+		l.entities = addEntity(l.entities, n)
+	}
+	if l.claim() && (l.said == nil || t.Number >= l.number) {
+		l.said, l.document = a, a.Document
+	}
+}
+
+// mergedAway ends a living episode that the log says was merged into another:
+// that id is gone, and its points go on under the other's.
+func (c *Correlator) mergedAway(st *ruleState, l *living, into string, of map[string]*living) {
+	to := of[into]
+	if to == nil || to.dedup != l.dedup { // the other is over: nothing is left to say
+		l.closed = true
+		return
+	}
+	to.start, to.end = min(to.start, l.start), max(to.end, l.end)
+	to.count += l.count
+	if !l.claim() && (to.claim() || l.first.compare(to.first) < 0) {
+		to.first, to.stub, to.document, to.seen = l.first, l.stub, l.document, l.seen
+	}
+	to.level = max(to.level, l.level)
+	for _, n := range l.entities {
+		to.entities = addEntity(to.entities, n)
+	}
+	st.remove(l)
+	st.changes.living(to.dedup, to)
+}
+
+// remove takes one from among the living.
+func (st *ruleState) remove(l *living) {
+	rest := slices.DeleteFunc(st.alive[l.dedup], func(x *living) bool { return x == l })
+	if st.alive[l.dedup] = rest; len(rest) == 0 {
+		delete(st.alive, l.dedup)
+	}
+	st.changes.gone(l.dedup, l)
+}
+
+// wants reports, while Restore feeds, whether a settled point belongs to an
+// episode that is not final: others ended before.
+func (st *ruleState) wants(p *point) bool {
+	if sp, ok := st.saved[p.dedup]; ok && p.ev.Time >= sp.start {
+		return true
+	}
+	return st.lit(p) != nil // a late one that was said and not yet settled
+}
+
+// lit gives the living episode a point lies in, the first opened of them.
+func (st *ruleState) lit(p *point) (by *living) {
+	for _, l := range st.alive[p.dedup] {
+		if l.start <= p.ev.Time && p.ev.Time <= l.end && (by == nil || l.opened < by.opened) {
+			by = l
+		}
+	}
+	return by
+}
+
+// relight gives a living episode, while Restore feeds, the points it had: the
+// first and the highest of them, and their entities.
+func (st *ruleState) relight(s *shard, p *point) {
+	l := st.lit(p)
+	if l == nil {
+		return
+	}
+	if l.claim() || l.stub && l.first.ev.Same(p.ev) || p.compare(l.first) < 0 {
+		l.first, l.stub = p, false
+	}
+	if l.top == nil || p.level > l.top.level {
+		l.top = p
+	}
+	if s.emit != nil {
+		l.entities = s.grow(st.rule, l.entities, p)
+	}
+}
+
+// resume says what the replay found of living episodes and nobody was told.
+func (s *shard) resume(rp *replay, st *ruleState) {
+	for k, ls := range st.alive {
+		slices.SortFunc(ls, func(a, b *living) int { return cmp.Compare(a.opened, b.opened) })
+		for _, l := range ls {
+			was, known := rp.before[l]
+			switch {
+			case l.claim():
+			case !known:
+				s.say(st, l, engine.Opened, l.first)
+			default:
+				l.count = was.count
+				if l.top != nil && l.top.level > was.level {
+					l.level = l.top.level
+					s.say(st, l, engine.Raised, l.top)
+				}
+			}
+			st.changes.living(k, l)
+		}
+	}
+}
+
+// show makes the alert of a living episode; of a claim as it was logged last.
+func (s *shard) show(st *ruleState, l *living) *engine.Alert {
+	if !l.claim() {
+		return s.build(s.known(st, l))
+	}
+	a := engine.Alert{Title: st.rule.Title}
+	if l.said != nil {
+		a = *l.said
+	}
+	a.ID, a.Rule, a.RuleVersion, a.Level, a.Dedup = l.id, st.rule.ID, st.rule.Version, l.level, hexKey(l.dedup)
+	a.Mode, a.Kind = st.rule.Mode.String(), st.rule.Kind.String()
+	a.Start, a.End, a.Count = l.start, l.end, max(l.count, l.told)
+	return &a
+}
+
+// expire ends alerts that came back and whose points did not, once none can
+// come any more.
+func (s *shard) expire(st *ruleState, w int64) {
+	if len(st.claims) == 0 || s.memory.restoring() {
+		return
+	}
+	st.claims = slices.DeleteFunc(st.claims, func(l *living) bool {
+		if l.gone || !l.claim() && !l.stub {
+			return true
+		}
+		if _, open := st.episodes.Open(l.dedup); open || l.end >= w-min(st.rule.Alert.Within+st.rule.delay, w-before) {
+			return false
+		}
+		s.lost(st, l)
+		return true
+	})
+}
+
+// lost ends one of them, visibly.
+func (s *shard) lost(st *ruleState, l *living) {
+	st.remove(l)
+	if s.emit == nil || l.closed {
+		return
+	}
+	l.number++
+	a := s.show(st, l)
+	a.Final = true
+	s.emit(engine.Transition{Change: engine.Closed, Number: l.number, Time: l.end, Alert: a})
+}
