@@ -1,0 +1,151 @@
+package checkpoint
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// handle is one opened pebble. After an error that pebble knows no way back
+// from, the store opens a new one; readers of the old one finish on it.
+type handle struct {
+	db      *pebble.DB
+	fence   *fence
+	users   int                   // readers and the store; guarded by Store.mu
+	trouble atomic.Pointer[error] // why the last flush or compaction did not work; nil when the last one did
+	damage  atomic.Pointer[error] // a file of the store has bytes that were not written
+}
+
+// openHandle opens the tables in a folder. It starts pebble's goroutines, which
+// close ends. An error may mean damage: see isDamage.
+func openHandle(dir string, fs vfs.FS, readOnly bool) (h *handle, err error) {
+	h = &handle{fence: &fence{FS: unlocked{fs}, dir: filepath.Clean(dir), pause: 50 * time.Millisecond}, users: 1}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("open: %v", r)
+		}
+		if err == nil {
+			err = h.fence.reason()
+		}
+		if err != nil {
+			h.fence.close(err)
+			if h.db != nil {
+				h.close()
+			}
+			h = nil
+		}
+	}()
+	o := h.options()
+	o.ReadOnly = readOnly
+	h.db, err = pebble.Open(dir, o)
+	return h, err
+}
+
+// options are those of a small store: a few MiB of memory, few files, one
+// compaction at a time. Pebble's own write-ahead log is off, because there an
+// error of the disk ends the process; the store keeps one of its own. The
+// stalls are off as well: waiting for a full disk would be for ever, and the
+// store says no before.
+func (h *handle) options() *pebble.Options {
+	return &pebble.Options{
+		FS:                          h.fence,
+		FormatMajorVersion:          pebble.FormatColumnarBlocks,
+		CacheSize:                   8 << 20,
+		MemTableSize:                8 << 20,
+		MemTableStopWritesThreshold: 1 << 10,
+		L0StopWritesThreshold:       1 << 20,
+		MaxOpenFiles:                64,
+		DisableWAL:                  true,
+		Logger:                      quiet{h},
+		EventListener:               h.events(),
+	}
+}
+
+// events are called while pebble holds its lock: they only take notes.
+func (h *handle) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			h.trouble.Store(&err)
+			if pebble.IsCorruptionError(err) {
+				h.damage.CompareAndSwap(nil, &err)
+			}
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			err := fmt.Errorf("%s: %w", info.Path, info.Details)
+			h.damage.CompareAndSwap(nil, &err)
+		},
+		FlushEnd: func(info pebble.FlushInfo) {
+			if info.Done && len(info.Output) > 0 && info.Err == nil {
+				h.trouble.Store(nil)
+			}
+		},
+	}
+}
+
+// quiet takes pebble's log: what it says is of no use to an operator, and what
+// would end the process only ends the handle.
+type quiet struct{ h *handle }
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+
+func (q quiet) Fatalf(format string, args ...any) {
+	q.h.fence.close(fmt.Errorf(format, args...))
+}
+
+// unlocked is a file system without pebble's own lock: the instance's lock is
+// held already, and two handles follow each other on one folder.
+type unlocked struct{ vfs.FS }
+
+func (unlocked) Lock(string) (io.Closer, error) { return nothing{}, nil }
+
+type nothing struct{}
+
+func (nothing) Close() error { return nil }
+
+// apply makes a batch visible; it owns repr. It works behind a closed fence too,
+// because it writes to memory alone. Pebble panics where it gives up; that ends
+// the handle, not the process.
+func (h *handle) apply(repr []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+		if err != nil {
+			h.fence.close(err)
+		}
+	}()
+	b := h.db.NewBatch()
+	if err := b.SetRepr(repr); err != nil {
+		return err
+	}
+	if err := h.db.Apply(b, pebble.NoSync); err != nil {
+		return err
+	}
+	return b.Close()
+}
+
+// close ends pebble's goroutines and files.
+func (h *handle) close() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("close: %v", r)
+		}
+	}()
+	return h.db.Close()
+}
+
+// why is the first reason why this handle does not write its tables, or nil.
+func (h *handle) why() error {
+	for _, p := range []*atomic.Pointer[error]{&h.fence.shut, &h.damage, &h.trouble} {
+		if err := p.Load(); err != nil {
+			return *err
+		}
+	}
+	return nil
+}
