@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 // with commit; a crash loses the rest.
 type store struct {
 	durable map[string]string
+	sorted  []string // keys of durable in order; nil: not known
 	ops     []storeOp
 	written int64 // bytes
 }
@@ -46,19 +48,22 @@ func (s *store) commit() {
 			}
 		}
 	}
-	s.ops = nil
+	s.ops, s.sorted = nil, nil
 }
 
 func (s *store) crash() { s.ops = nil }
 
-func (s *store) keys(from, to []byte) (out []string) {
-	for k := range s.durable {
-		if k >= string(from) && (to == nil || k < string(to)) {
-			out = append(out, k)
-		}
+// keys gives the keys of a range in order.
+func (s *store) keys(from, to []byte) []string {
+	if s.sorted == nil {
+		s.sorted = slices.Sorted(maps.Keys(s.durable))
 	}
-	slices.Sort(out)
-	return out
+	lo, _ := slices.BinarySearch(s.sorted, string(from))
+	hi := len(s.sorted)
+	if to != nil {
+		hi, _ = slices.BinarySearch(s.sorted, string(to))
+	}
+	return s.sorted[lo:max(lo, hi)]
 }
 
 func (s *store) Get(k []byte) ([]byte, bool, error) {
