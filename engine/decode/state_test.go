@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -78,7 +79,9 @@ func differ(t *testing.T, what string, got, want []string) {
 	}
 }
 
-var installation = secret.New(secret.Options{Key: []byte("an installation key for tests")})
+const installationKey = "an installation key for tests"
+
+var installation = secret.New(secret.Options{Key: []byte(installationKey)})
 
 func keptPlan(t testing.TB, l *engine.Layout) *Plan {
 	t.Helper()
@@ -121,21 +124,32 @@ func decodeAll(d *Decoder, recs []engine.Record, h engine.Handler) {
 	}
 }
 
+// restartPlans are plans of different processes that loaded the same rules.
+var restartPlans = sync.OnceValue(func() (p [3]*Plan) {
+	for i := range p {
+		var err error
+		if p[i], err = NewPlan(allFields(), Options{Secrets: secret.New(secret.Options{Key: []byte(installationKey)})}); err != nil {
+			panic(err)
+		}
+	}
+	return p
+})
+
 // checkRestarts reads records with a restart wherever stop says so, saving every
 // few records in between, and compares what comes with one uninterrupted run.
 func checkRestarts(t *testing.T, what string, recs []engine.Record, every int, stop func(i int) bool) {
 	t.Helper()
-	p := keptPlan(t, allFields())
+	p := restartPlans()
 	want, got := &transcript{}, &transcript{}
-	decodeAll(p.NewDecoder(), recs, want)
+	decodeAll(p[0].NewDecoder(), recs, want)
 	s := store{"decoder/logs/2/jx": "another partition's", "decoder/logs/4/d": "and another's"}
-	d := p.NewDecoder()
+	d := p[0].NewDecoder()
 	for i := range recs {
 		decodeAll(d, recs[i:i+1], got)
 		switch {
 		case stop(i):
 			d.Save(s, prefix)
-			d = restored(t, keptPlan(t, allFields()), s)
+			d = restored(t, p[1+i%2], s)
 		case i%every == 0:
 			d.Save(s, prefix)
 		}
