@@ -1,27 +1,48 @@
-// Package incident joins alerts into incidents: one story, told once.
+// Package incident joins alerts into incidents: one story, told once. Nothing
+// here has a clock, a goroutine or a log; a Group or a Live is for one
+// goroutine at a time. The pipeline calls both:
 //
-// Group is a pure function of a set of alerts. It does not look at the order
-// in which they were found, so the same alerts give the same incidents
-// whichever way the logs arrived. Callers: pipeline, with final alerts.
+//	Group  the incidents of a set of final alerts: replay, demo, rule tests
+//	Live   the same, one alert transition after the other: the service
+//
+// # What belongs together
+//
+// Alerts that share a strong entity and whose spans are at most 24 h apart,
+// and a chain with the alerts of its steps, however old. Alerts that entities
+// join form a strand; no alert joins a strand when that would put more than 30
+// days between its first and last start. Chains join incidents, not strands,
+// so a chain never makes a strand older. Shadow alerts belong to none.
+//
+// # Where Live differs from Group
+//
+// Live says things before it knows all, and withdraws nothing:
+//
+//   - An incident has the identity of the alert with which it was opened; in
+//     Group that of its first by start. Of two that become one, the one opened first stays.
+//   - Where a strand reaches its 30 days, the order in which alerts became known
+//     decides which of them are in. Below, components are those of Group.
+//   - What was joined because of something said at once stays joined and keeps its level,
+//     also when the final alert says less (an episode that was cut at 24 h).
+//   - An alert that comes so late that its incident is final joins it only as part of a chain.
+//   - Of a storm, 100 alerts are told one by one, the rest is counted. Group tells all.
 package incident
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
 
-// The bounds of an incident (DESIGN 6).
+// The bounds of an incident.
 const (
 	near = int64(24 * time.Hour)      // alerts that share an entity join when their spans are at most this far apart
-	life = int64(30 * 24 * time.Hour) // an incident takes no alert that starts later than this after its first, chain steps apart
+	life = int64(30 * 24 * time.Hour) // a strand takes no alert that starts later than this after its first
 )
 
-// Options decide which entities are strong enough to join alerts.
+// Options decide which entities are strong enough to join alerts. The zero
+// value works.
 type Options struct {
 	// Shared reports whether a value of a strong entity stands for many at
 	// once (a session name like GitHubActions, a shared key) and so joins
@@ -30,6 +51,10 @@ type Options struct {
 	Shared func(entity engine.Named) bool
 	// Owner names who is responsible for an entity, "" when unknown. Nil: nobody is known.
 	Owner func(entity engine.Named) string
+	// Reach is how far back a chain finds the alerts of its steps: the longest
+	// `within` of the loaded sequences. Live forgets final incidents that lie
+	// further back. Zero: 30 days. Group does not need it.
+	Reach time.Duration
 }
 
 // strong are the entity names whose equal values mean the same thing happened
@@ -37,26 +62,34 @@ type Options struct {
 var strong = map[string]bool{"key": true, "secret": true, "fingerprint": true, "run": true, "runner": true, "principal": true}
 
 // Group gives the incidents of a set of alerts, most severe first, then by
-// start. Shadow alerts belong to no incident. The alerts are not changed.
+// start. It does not look at the order in which they come. The alerts are not
+// changed.
 func Group(alerts []*engine.Alert, o Options) []*engine.Incident {
-	list := make([]*engine.Alert, 0, len(alerts))
+	list := make([]*member, 0, len(alerts))
 	for _, al := range alerts {
 		if al.Mode != "shadow" {
-			list = append(list, al)
+			list = append(list, shrink(al, o))
 		}
 	}
 	slices.SortFunc(list, byStart)
+	byID := make(map[string]int, len(list))
+	for i, m := range list {
+		byID[m.id] = i
+	}
 	sets := newUnion(len(list))
-	joinEntities(list, sets, o) // first: a chain may reach back further than an incident's life
-	joinChains(list, sets)
-	parts := map[int][]*engine.Alert{}
-	for i, al := range list {
+	joinEntities(list, sets) // first: a chain may reach back further than a strand's life
+	joinChains(list, byID, sets)
+	parts := map[int][]*member{}
+	for i, m := range list {
 		root := sets.find(i)
-		parts[root] = append(parts[root], al)
+		parts[root] = append(parts[root], m)
 	}
 	out := make([]*engine.Incident, 0, len(parts))
-	for _, part := range parts {
-		out = append(out, build(part, o))
+	for root, part := range parts {
+		own := func(id string) bool { i, ok := byID[id]; return ok && sets.find(i) == root }
+		in := build(part, &tally{}, own, o)
+		in.ID = identity(part[0].id)
+		out = append(out, in)
 	}
 	slices.SortFunc(out, func(a, b *engine.Incident) int {
 		return cmp.Or(cmp.Compare(b.Level, a.Level), cmp.Compare(a.Start, b.Start), cmp.Compare(a.ID, b.ID))
@@ -64,19 +97,11 @@ func Group(alerts []*engine.Alert, o Options) []*engine.Incident {
 	return out
 }
 
-func byStart(a, b *engine.Alert) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.ID, b.ID))
-}
-
 // joinChains joins an alert with the alerts that are steps of its chain, of any age.
-func joinChains(list []*engine.Alert, sets union) {
-	byID := make(map[string]int, len(list))
-	for i, al := range list {
-		byID[al.ID] = i
-	}
-	for i, al := range list {
-		for _, ev := range al.Evidence {
-			if j, ok := byID[ev.Alert]; ok && ev.Alert != "" {
+func joinChains(list []*member, byID map[string]int, sets union) {
+	for i, m := range list {
+		for _, link := range m.links {
+			if j, ok := byID[link]; ok {
 				sets.join(i, j)
 			}
 		}
@@ -86,106 +111,25 @@ func joinChains(list []*engine.Alert, sets union) {
 // joinEntities joins alerts that share a strong entity and whose spans are
 // near. Alerts come sorted by start, so for one value it is enough to compare
 // with the latest end seen: the spans between two near ones only reach further.
-func joinEntities(list []*engine.Alert, sets union, o Options) {
+func joinEntities(list []*member, sets union) {
 	type last struct {
 		end   int64
 		index int
 	}
-	seen := map[engine.Named]last{}
-	for i, al := range list {
-		for _, en := range al.Entities {
-			if !strong[en.Name] || en.Value.IsNil() || o.Shared != nil && o.Shared(en) {
-				continue
-			}
-			id := engine.Named{Name: en.Name, Value: en.Value}
-			l, ok := seen[id]
+	seen := map[string]last{}
+	for i, m := range list {
+		for _, key := range m.keys {
+			l, ok := seen[key]
 			switch {
-			case ok && al.Start-l.end <= near && al.Start-list[sets.find(l.index)].Start <= life:
+			case ok && m.start-l.end <= near && m.start-list[sets.find(l.index)].start <= life:
 				sets.join(i, l.index)
-				if al.End > l.end {
-					l.end, l.index = al.End, i
+				if m.end > l.end {
+					l.end, l.index = m.end, i
 				}
-				seen[id] = l
+				seen[key] = l
 			default:
-				seen[id] = last{al.End, i}
+				seen[key] = last{m.end, i}
 			}
 		}
 	}
-}
-
-// build tells the story of one component. The alerts come sorted by start.
-func build(part []*engine.Alert, o Options) *engine.Incident {
-	in := &engine.Incident{State: "open", Start: part[0].Start, ID: identity(part[0])}
-	risk := map[string]int{}
-	rules := map[string]bool{}
-	tags := map[string]bool{}
-	lead := part[0]
-	for _, al := range part {
-		in.Alerts = append(in.Alerts, al.ID)
-		in.End = max(in.End, al.End)
-		rules[al.Rule] = true
-		for _, tag := range al.Tags {
-			tags[tag] = true
-		}
-		risk[al.Rule] = max(risk[al.Rule], al.Level.Risk())
-		if tells(al, lead) {
-			lead = al
-		}
-		in.Entities = addEntities(in.Entities, al.Entities)
-	}
-	for _, r := range risk {
-		in.Risk = min(100, in.Risk+r)
-	}
-	in.Level, in.Title, in.Runbook = lead.Level, lead.Title, lead.Runbook
-	if len(in.Runbook) > 0 {
-		in.First = in.Runbook[0]
-	}
-	in.Rules, in.Tags = sorted(rules), sorted(tags)
-	for _, en := range in.Entities {
-		if o.Owner != nil && in.Owner == "" {
-			in.Owner = o.Owner(en)
-		}
-	}
-	in.Timeline = timeline(part)
-	return in
-}
-
-// tells reports whether al tells the story better than b: the higher level,
-// then a chain before its single steps, then the earlier one.
-func tells(al, b *engine.Alert) bool {
-	chain := func(a *engine.Alert) int {
-		if a.Kind == "sequence" {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(cmp.Compare(al.Level, b.Level), cmp.Compare(chain(al), chain(b)), byStart(b, al)) > 0
-}
-
-// identity is the incident's id: it follows from its first alert alone, so it
-// stays while later alerts join.
-func identity(first *engine.Alert) string {
-	sum := sha256.Sum256([]byte("incident\x00" + first.ID))
-	return hex.EncodeToString(sum[:8])
-}
-
-func addEntities(have, more []engine.Named) []engine.Named {
-	for _, en := range more {
-		if en.Value.IsNil() {
-			continue
-		}
-		if !slices.ContainsFunc(have, func(h engine.Named) bool { return h.Name == en.Name && h.Value == en.Value }) {
-			have = append(have, en)
-		}
-	}
-	return have
-}
-
-func sorted(set map[string]bool) []string {
-	out := make([]string, 0, len(set))
-	for s := range set {
-		out = append(out, s)
-	}
-	slices.Sort(out)
-	return out
 }

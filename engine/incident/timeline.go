@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -12,31 +13,35 @@ import (
 // timeline lists what happened in order: one line for each alert at its first
 // point, and for each step of a chain that has no alert of its own in the
 // component: its first event, and how often it happened until when. A chain
-// itself gets its line where it was completed first.
-func timeline(part []*engine.Alert) []engine.Moment {
-	own := map[string]bool{}
-	for _, al := range part {
-		own[al.ID] = true
-	}
+// itself gets its line where it was completed first. own says which alerts
+// are in the component.
+func timeline(part []*member, own func(alert string) bool) []engine.Moment {
 	var out []engine.Moment
-	for _, al := range part {
-		if al.Kind != "sequence" {
-			out = append(out, moment(al, al.Start))
-			continue
-		}
-		out = append(out, moment(al, max(al.Start, al.Highest)))
-		for _, s := range steps(al) {
-			first := al.Evidence[s.first]
-			if own[first.Alert] {
-				continue
+	for _, m := range part {
+		for _, x := range m.moments {
+			if x.of == "" || !own(x.of) {
+				out = append(out, x.Moment)
 			}
-			out = append(out, engine.Moment{Time: first.Time, Alert: al.ID, Rule: cmp.Or(first.Rule, al.Rule), Step: first.Step,
-				Level: engine.Informational, Text: stepText(first, s, al.Evidence), Event: first.ID, Origin: first.Origin.String()})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b engine.Moment) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Level, b.Level), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Alert, b.Alert), cmp.Compare(a.Event, b.Event))
 	})
+	return out
+}
+
+// moments gives an alert's lines: its own first, then those of a chain's steps.
+func moments(al *engine.Alert) []moment {
+	if al.Kind != "sequence" {
+		return []moment{{Moment: point(al, al.Start)}}
+	}
+	out := []moment{{Moment: point(al, max(al.Start, al.Highest))}}
+	for _, s := range steps(al) {
+		first := al.Evidence[s.first]
+		out = append(out, moment{of: strings.Clone(first.Alert), Moment: engine.Moment{
+			Time: first.Time, Alert: al.ID, Rule: cmp.Or(first.Rule, al.Rule), Step: first.Step, Level: engine.Informational,
+			Text: stepText(first, s, al.Evidence), Event: strings.Clone(first.ID), Origin: first.Origin.String()}})
+	}
 	return out
 }
 
@@ -63,11 +68,12 @@ func steps(al *engine.Alert) []step {
 	return out
 }
 
-func moment(al *engine.Alert, at int64) engine.Moment {
-	m := engine.Moment{Time: at, Alert: al.ID, Rule: al.Rule, Level: al.Level, Text: al.Title}
+// point is the alert's own line, at the time of one of its points.
+func point(al *engine.Alert, at int64) engine.Moment {
+	m := engine.Moment{Time: at, Alert: al.ID, Rule: al.Rule, Level: al.Level, Text: strings.Clone(al.Title)}
 	for _, ev := range al.Evidence {
 		if ev.Time == at {
-			m.Event, m.Origin = ev.ID, ev.Origin.String()
+			m.Event, m.Origin = strings.Clone(ev.ID), ev.Origin.String()
 			break
 		}
 	}
