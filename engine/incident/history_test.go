@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -164,4 +165,38 @@ func (w world) inTime(r *rand.Rand) (ts []engine.Transition, marks []int64) {
 		marks = append(marks, max(mark, 0)*r.Int63n(2))
 	}
 	return ts, marks
+}
+
+// dump writes down all that a Live knows, in an order of its own.
+func dump(v *Live) string {
+	var lines []string
+	line := func(format string, a ...any) { lines = append(lines, fmt.Sprintf(format, a...)) }
+	line("opened %d, strands %d", v.opened, v.strands)
+	for id, m := range v.alerts {
+		var p packer
+		m.pack(&p)
+		line("alert %s: %q, strand %d from %d to %d", id, p, m.strand.number, m.strand.first, m.strand.newest)
+	}
+	for id, in := range v.incidents {
+		var p packer
+		in.pack(&p)
+		n := 0
+		for _, s := range in.strands {
+			n += len(s.members)
+		}
+		line("incident %s: %q, %d members, %d strands, listed %d, in its queue %v", id, p, n, len(in.strands), len(in.listed),
+			in.final && v.over[in.at] == in || !in.final && v.open[in.at] == in)
+	}
+	for key, list := range v.index {
+		for _, c := range list {
+			line("key %q: %d to %d in strand %d", key, c.start, c.end, c.strand.number)
+		}
+	}
+	for id, list := range v.waiting {
+		for _, m := range list {
+			line("for %s waits %s", id, m.id)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }

@@ -114,10 +114,12 @@ func (v *Live) forget(in *incident) {
 	v.dirty[incidentKey(in.id)] = true
 }
 
-// touched marks an alert and its incident for the next Save.
-func (v *Live) touched(m *member) {
-	v.dirty[alertKey(m.id)] = true
-	v.dirty[incidentKey(m.strand.in.id)] = true
+// touched marks alerts and their incidents for the next Save.
+func (v *Live) touched(list ...*member) {
+	for _, m := range list {
+		v.dirty[alertKey(m.id)] = true
+		v.dirty[incidentKey(m.strand.in.id)] = true
+	}
 }
 
 // queue is a heap of incidents by due time.

@@ -79,9 +79,7 @@ func (v *Live) unlist(in *incident, i int) {
 func (v *Live) take(in, other *incident) {
 	for _, s := range other.strands {
 		s.in = in
-		for _, m := range s.members {
-			v.touched(m)
-		}
+		v.touched(s.members...)
 	}
 	in.strands = append(in.strands, other.strands...)
 	in.rest.merge(&other.rest)

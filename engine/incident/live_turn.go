@@ -114,7 +114,7 @@ func (r *turn) join() {
 	for _, s := range found {
 		if m.strand.fits(s) {
 			r.ins = append(r.ins, s.in)
-			v.index.unite(m.strand, s)
+			v.touched(v.index.unite(m.strand, s)...)
 		}
 	}
 	for _, l := range m.links {
@@ -124,16 +124,10 @@ func (r *turn) join() {
 			v.waiting[l] = append(v.waiting[l], m)
 		}
 	}
-	r.arrived(m.id)
-	r.arrived(r.cause.Alert.ID)
-}
-
-// arrived joins the chains that waited for an alert.
-func (r *turn) arrived(id string) {
-	for _, chain := range r.v.waiting[id] {
+	for _, chain := range v.waiting[r.cause.Alert.ID] {
 		r.ins = append(r.ins, chain.strand.in)
 	}
-	delete(r.v.waiting, id)
+	delete(v.waiting, r.cause.Alert.ID)
 }
 
 // finish makes one incident of what belongs together and says what is news.

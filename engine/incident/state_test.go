@@ -77,6 +77,53 @@ func logged(t *testing.T, tr engine.Transition) engine.Transition {
 	return out
 }
 
+// TestStateIsWhatRestoreMakesOfIt: whatever happened, what is not stored
+// follows from what is. Otherwise a Live after a crash could decide otherwise.
+func TestStateIsWhatRestoreMakesOfIt(t *testing.T) {
+	cuts := 0
+	for seed := range int64(300) {
+		r := rand.New(rand.NewSource(seed))
+		w, often, long := newWorld(r, 2+r.Intn(20), 60*day), 10, seed%30 == 0
+		if long {
+			w, often = longWorld(r), 100
+		}
+		v, store := NewLive(Options{}), memory{}
+		for i, tr := range w.arrivals(r) {
+			v.Alert(tr)
+			if !long && r.Intn(20) == 0 {
+				v.Advance(r.Int63n(60) * day) // alerts behind it come too: far too late, and still the same after a restart
+			}
+			if r.Intn(often) > 0 {
+				continue
+			}
+			v.Save(store)
+			again := NewLive(Options{})
+			if err := again.Restore(store); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if got, want := dump(again), dump(v); got != want {
+				t.Fatalf("seed %d, transition %d: %s", seed, i, firstDifference(got, want))
+			}
+		}
+		if v.cut() {
+			cuts++
+		}
+	}
+	if cuts < 2 {
+		t.Errorf("only %d cases had a strand that ends", cuts)
+	}
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return "restored\n" + g[i] + "\nwas\n" + w[i]
+		}
+	}
+	return "one has more lines"
+}
+
 // saved gives a state with an incident of a storm, one that went into another,
 // one that is final.
 func saved(t *testing.T) memory {

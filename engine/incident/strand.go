@@ -110,9 +110,9 @@ func (x index) again(keys []string, s *strand) {
 	}
 }
 
-// unite makes one of two indexed strands, gives it, and leaves the other
-// empty. The one with fewer members is moved.
-func (x index) unite(a, b *strand) *strand {
+// unite makes one of two indexed strands and leaves the other empty. It gives
+// the members that were moved: those of the strand that has fewer.
+func (x index) unite(a, b *strand) (moved []*member) {
 	if len(a.members) < len(b.members) || len(a.members) == len(b.members) && b.number < a.number {
 		a, b = b, a
 	}
@@ -126,6 +126,6 @@ func (x index) unite(a, b *strand) *strand {
 	}
 	a.members = append(a.members, b.members...)
 	a.first, a.newest = min(a.first, b.first), max(a.newest, b.newest)
-	b.members = nil
-	return a
+	moved, b.members = b.members, nil
+	return moved
 }
