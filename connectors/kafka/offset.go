@@ -1,0 +1,143 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+// open finds where to begin, once a generation, and announces the partition.
+// Later connections go on where the last one stopped.
+func (p *partition) open(conn *kafkago.Conn) error {
+	s := p.src
+	s.mu.Lock()
+	opened := p.opened
+	s.mu.Unlock()
+	if opened {
+		return nil
+	}
+	first, last, err := offsets(conn)
+	if err != nil {
+		return explain(p.String(), err)
+	}
+	want := p.position0
+	if want < 0 {
+		want = p.commit
+	}
+	fresh := want < 0
+	switch {
+	case fresh:
+		if want, err = at(conn, s.start, first, last); err != nil {
+			return explain(p.String(), err)
+		}
+	case want < first:
+		p.lost(first - want)
+		want = first
+	case want > last:
+		p.anew(want, last)
+		want = first
+	}
+	s.mu.Lock()
+	p.opened = true
+	p.next, p.read, p.handed, p.covered, p.end = want, want, want, want, last
+	if p.committed = want; fresh {
+		p.committed = -1
+	}
+	s.queue = append(s.queue, item{batch: engine.Batch{Opened: []engine.Position{p.pos(want)}}})
+	p.measure()
+	s.mu.Unlock()
+	s.ring()
+	if fresh { // so that a restart goes on from here even if nothing comes meanwhile
+		s.committing.Lock()
+		defer s.committing.Unlock()
+		if err := p.gen.commit(map[place]int64{p.at: want}); err != nil {
+			s.log.Debug("kafka: first position not committed", "partition", p.String(), "error", err)
+			s.mu.Lock()
+			p.committed = want // the next commit says it
+			s.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+func offsets(conn *kafkago.Conn) (first, last int64, err error) {
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	return conn.ReadOffsets()
+}
+
+// at gives the offset of the first record at or after t: the first for a zero
+// time, the end when there is none.
+func at(conn *kafkago.Conn, t time.Time, first, last int64) (int64, error) {
+	switch t {
+	case time.Time{}:
+		return first, nil
+	case endOfTime:
+		return last, nil
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	offset, err := conn.ReadOffset(t)
+	if err == nil && offset < 0 {
+		offset = last
+	}
+	return offset, err
+}
+
+// relocate goes on at the oldest record when the broker has none at the
+// present offset any more.
+func (p *partition) relocate(conn *kafkago.Conn) error {
+	first, last, err := offsets(conn)
+	if err != nil {
+		return explain(p.String(), err)
+	}
+	now := p.where()
+	switch {
+	case now < first:
+		p.lost(first - now)
+		p.jump(first)
+	case now > last:
+		p.anew(now, last)
+		p.restart(first)
+	default:
+		return temporary(fmt.Errorf("%s: the broker has no offset %d but says it has %d to %d: it is tried again", p, now, first, last))
+	}
+	return nil
+}
+
+// lost says how many records retention took before they were read.
+func (p *partition) lost(n int64) {
+	p.src.m.lost.WithLabelValues(p.at.topic).Add(float64(n))
+	p.src.log.Error("kafka records lost: retention removed them before they were read", "partition", p.String(), "records", n,
+		"advice", "give the topic a longer retention.ms or retention.bytes, and see why reading fell so far behind")
+}
+
+func (p *partition) anew(position, last int64) {
+	p.src.log.Error("kafka partition ends before our position: the topic was made anew or truncated; all that it holds is read", "partition", p.String(), "position", position, "end", last)
+}
+
+// jump goes on at a later offset.
+func (p *partition) jump(to int64) {
+	p.src.mu.Lock()
+	defer p.src.mu.Unlock()
+	p.next = to
+}
+
+// restart goes on at an earlier offset: for those who follow positions the
+// partition goes and comes again.
+func (p *partition) restart(at int64) {
+	s := p.src
+	s.mu.Lock()
+	s.queue = append(s.queue,
+		item{batch: engine.Batch{Closed: []engine.Position{p.pos(p.read)}}},
+		item{batch: engine.Batch{Opened: []engine.Position{p.pos(at)}}})
+	p.next, p.read, p.handed, p.covered, p.committed = at, at, at, at, at
+	p.turn++
+	delete(s.stored, p.at)
+	s.mu.Unlock()
+	s.ring()
+}
+
+var errStands = errors.New("stands still")

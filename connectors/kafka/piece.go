@@ -1,0 +1,78 @@
+package kafka
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+// pieceSize is about how many bytes of records are handed over at once: large
+// enough to cost nothing, small enough that a fetch which grows when it is
+// decompressed is never in memory as a whole.
+const pieceSize = 256 << 10
+
+// piece gathers records of one partition.
+type piece struct {
+	src     *Source
+	records *[]engine.Record
+	size    int
+}
+
+func (s *Source) newPiece() *piece {
+	rs, ok := s.pool.Get().(*[]engine.Record)
+	if !ok {
+		rs = new([]engine.Record)
+	}
+	return &piece{src: s, records: rs}
+}
+
+// add takes a message over; its bytes belong to the record from now on.
+func (pc *piece) add(m *kafkago.Message, format string) {
+	rec := engine.Record{
+		Data: m.Value, Format: format, Key: string(m.Key),
+		Origin: engine.Origin{Source: m.Topic, Partition: int32(m.Partition), Offset: m.Offset},
+	}
+	if !m.Time.IsZero() {
+		rec.Time = m.Time.UnixNano()
+	}
+	pc.size += len(m.Value) + len(m.Key)
+	if len(m.Headers) > 0 {
+		rec.Headers = make([]engine.Header, len(m.Headers))
+		for i, h := range m.Headers {
+			rec.Headers[i] = engine.Header{Key: h.Key, Value: string(h.Value)}
+			pc.size += len(h.Key) + len(h.Value)
+		}
+	}
+	*pc.records = append(*pc.records, rec)
+}
+
+// release gives back what hand took.
+func (pc *piece) release() {
+	pc.src.m.buffered.Sub(float64(pc.size))
+	pc.src.budget.give(pc.size)
+	pc.free()
+}
+
+func (pc *piece) free() {
+	clear(*pc.records)
+	*pc.records = (*pc.records)[:0]
+	pc.src.pool.Put(pc.records)
+	pc.records = nil
+}
+
+// isMarker knows the control records that end a transaction: a version and a
+// type (abort, commit) as key, a version and an epoch as value.
+func isMarker(m *kafkago.Message) bool {
+	return len(m.Key) == 4 && len(m.Value) == 6 && bytes.HasPrefix(m.Key, []byte{0, 0, 0}) && m.Key[3] <= 1
+}
+
+func isOutOfRange(err error) bool { return errors.Is(err, kafkago.OffsetOutOfRange) }
+
+// isEnd knows the ways in which a batch says that it has no more.
+func isEnd(err error) bool {
+	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, kafkago.RequestTimedOut)
+}
