@@ -42,9 +42,3 @@ func (b *budget) give(n int) {
 	close(b.freed)
 	b.freed = make(chan struct{})
 }
-
-func (b *budget) out() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.used
-}

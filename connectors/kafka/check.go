@@ -21,7 +21,7 @@ func (s *Source) Check(ctx context.Context) []engine.Finding {
 	if !ok {
 		return out
 	}
-	c, done := s.remote.client()
+	c, done := s.remote.client(names(s.c.Topics)...)
 	defer done()
 	for _, t := range s.c.Topics {
 		out = append(out, checkTopic(ctx, c, t.Name, true), s.remote.checkClock(ctx, t.Name))
@@ -32,14 +32,14 @@ func (s *Source) Check(ctx context.Context) []engine.Finding {
 	case err != nil:
 		f.Err, f.Advice = err, "grant Read on the group"
 	default:
-		names := make([]string, 0, len(ms))
+		who := make([]string, 0, len(ms))
 		for _, m := range ms {
-			names = append(names, m.String())
+			who = append(who, m.String())
 		}
-		slices.Sort(names)
+		slices.Sort(who)
 		f.Note = fmt.Sprintf("%d members now", len(ms))
-		if len(names) > 0 {
-			f.Note += ": " + strings.Join(names, ", ")
+		if len(who) > 0 {
+			f.Note += ": " + strings.Join(who, ", ")
 		}
 	}
 	return append(out, f)
@@ -128,11 +128,7 @@ func (r *remote) newest(ctx context.Context, topic string) (time.Time, error) {
 	if err != nil || first == last {
 		return time.Time{}, explainIf(what, err)
 	}
-	if _, err := conn.Seek(last-1, kafkago.SeekAbsolute|kafkago.SeekDontCheck); err != nil {
-		return time.Time{}, explain(what, err)
-	}
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	b := conn.ReadBatchWith(kafkago.ReadBatchConfig{MinBytes: 1, MaxBytes: minFetch, MaxWait: usual.wait})
+	b := request(conn, last-1, minFetch, usual.wait)
 	defer b.Close()
 	m, err := b.ReadMessage()
 	if isEnd(err) && err != nil {

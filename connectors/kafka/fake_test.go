@@ -188,6 +188,9 @@ func (f *fake) committed(t testing.TB, group string, partition int) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(res.Topics[topic]) == 0 {
+		return -1 // no such group yet
+	}
 	return res.Topics[topic][0].CommittedOffset
 }
 

@@ -85,12 +85,8 @@ func (s *Source) prepare(ctx context.Context) bool {
 func (s *Source) join(cut *cutter) (*kafkago.ConsumerGroup, error) {
 	d := *s.remote.dialer
 	d.DialFunc = cut.open
-	topics := make([]string, 0, len(s.c.Topics))
-	for _, t := range s.c.Topics {
-		topics = append(topics, t.Name)
-	}
 	return kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
-		ID: s.c.Group, Brokers: s.c.Brokers, Dialer: &d, Topics: topics,
+		ID: s.c.Group, Brokers: s.c.Brokers, Dialer: &d, Topics: names(s.c.Topics),
 		HeartbeatInterval: s.c.SessionTimeout / 3, SessionTimeout: s.c.SessionTimeout, RebalanceTimeout: s.timing.rebalance,
 		JoinGroupBackoff: min(time.Second, s.timing.backoffMax), Timeout: patience, StartOffset: kafkago.FirstOffset,
 		WatchPartitionChanges: true, PartitionWatchInterval: s.timing.watch,
@@ -188,7 +184,7 @@ func (s *Source) committed(ctx context.Context, gen *kafkago.Generation) (map[pl
 		return out, nil
 	}
 	what := "kafka group " + s.c.Group + ": its positions"
-	c, done := s.remote.client()
+	c, done := s.remote.client(names(s.c.Topics)...)
 	defer done()
 	res, err := c.OffsetFetch(ctx, &kafkago.OffsetFetchRequest{GroupID: s.c.Group, Topics: ask})
 	if err == nil {

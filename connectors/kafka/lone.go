@@ -24,7 +24,7 @@ func (m member) String() string {
 // because the library cannot read what newer clients say of themselves.
 func (s *Source) members(ctx context.Context) ([]member, error) {
 	what := "kafka group " + s.c.Group + ": its members"
-	c, done := s.remote.client()
+	c, done := s.remote.client(names(s.c.Topics)...)
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -45,11 +45,11 @@ func (s *Source) members(ctx context.Context) ([]member, error) {
 }
 
 func (s *Source) notAlone(others []member) error {
-	names := make([]string, 0, len(others))
+	who := make([]string, 0, len(others))
 	for _, m := range others {
-		names = append(names, m.String())
+		who = append(who, m.String())
 	}
-	return fatal(fmt.Errorf("kafka group %s: has another member, %s: %w", s.c.Group, strings.Join(names, " and "), errNotAlone))
+	return fatal(fmt.Errorf("kafka group %s: has another member, %s: %w", s.c.Group, strings.Join(who, " and "), errNotAlone))
 }
 
 // waitAlone returns when the group has no member. One that was killed a moment

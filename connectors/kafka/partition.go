@@ -128,11 +128,7 @@ func (p *partition) attach(ctx context.Context) (err error) {
 func (p *partition) fetch(ctx context.Context, conn *kafkago.Conn) error {
 	s := p.src
 	from := p.where()
-	if _, err := conn.Seek(from, kafkago.SeekAbsolute|kafkago.SeekDontCheck); err != nil {
-		return explain(p.String(), err)
-	}
-	_ = conn.SetReadDeadline(time.Now().Add(s.timing.wait + patience))
-	b := conn.ReadBatchWith(kafkago.ReadBatchConfig{MinBytes: 1, MaxBytes: s.c.Fetch, MaxWait: s.timing.wait})
+	b := request(conn, from, s.c.Fetch, s.timing.wait)
 	if b.Err() == nil {
 		p.saw(b.HighWaterMark())
 	}

@@ -30,8 +30,18 @@ func (s *Source) newPiece() *piece {
 	return &piece{src: s, records: rs}
 }
 
-// add takes a message over; its bytes belong to the record from now on.
+// add takes a message over.
 func (pc *piece) add(m *kafkago.Message, format string) {
+	rec := record(m, format)
+	pc.size += len(rec.Data) + len(rec.Key)
+	for _, h := range rec.Headers {
+		pc.size += len(h.Key) + len(h.Value)
+	}
+	*pc.records = append(*pc.records, rec)
+}
+
+// record makes a record of a message, whose bytes belong to it from now on.
+func record(m *kafkago.Message, format string) engine.Record {
 	rec := engine.Record{
 		Data: m.Value, Format: format, Key: string(m.Key),
 		Origin: engine.Origin{Source: m.Topic, Partition: int32(m.Partition), Offset: m.Offset},
@@ -39,15 +49,13 @@ func (pc *piece) add(m *kafkago.Message, format string) {
 	if !m.Time.IsZero() {
 		rec.Time = m.Time.UnixNano()
 	}
-	pc.size += len(m.Value) + len(m.Key)
 	if len(m.Headers) > 0 {
 		rec.Headers = make([]engine.Header, len(m.Headers))
 		for i, h := range m.Headers {
 			rec.Headers[i] = engine.Header{Key: h.Key, Value: string(h.Value)}
-			pc.size += len(h.Key) + len(h.Value)
 		}
 	}
-	*pc.records = append(*pc.records, rec)
+	return rec
 }
 
 // release gives back what hand took.

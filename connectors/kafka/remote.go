@@ -136,12 +136,20 @@ func (r *remote) dialLeader(ctx context.Context, topic string, partition int32) 
 	return nil, temporary(fmt.Errorf("%s: partition %d is not there: it is tried again", what, partition))
 }
 
-// client gives a client with its own connections and fresh metadata. done
-// closes them.
-func (r *remote) client() (c *kafkago.Client, done func()) {
+// client gives a client with its own connections and fresh metadata of these
+// topics: only what is asked for by name is said to be forbidden, in a list of all
+// topics it is just missing. done closes the connections.
+func (r *remote) client(topics ...string) (c *kafkago.Client, done func()) {
 	t := &kafkago.Transport{
 		Dial: r.dialer.DialFunc, DialTimeout: patience, TLS: r.dialer.TLS, SASL: r.dialer.SASLMechanism,
-		ClientID: r.dialer.ClientID, MetadataTTL: 5 * time.Second,
+		ClientID: r.dialer.ClientID, MetadataTTL: 5 * time.Second, MetadataTopics: topics,
 	}
 	return &kafkago.Client{Addr: kafkago.TCP(r.brokers...), Transport: t, Timeout: patience}, t.CloseIdleConnections
+}
+
+// request asks for the records from an offset on. An error shows in the batch.
+func request(conn *kafkago.Conn, offset int64, size int, wait time.Duration) *kafkago.Batch {
+	_, _ = conn.Seek(offset, kafkago.SeekAbsolute|kafkago.SeekDontCheck) // without a check it cannot fail
+	_ = conn.SetReadDeadline(time.Now().Add(wait + patience))
+	return conn.ReadBatchWith(kafkago.ReadBatchConfig{MinBytes: 1, MaxBytes: size, MaxWait: wait})
 }

@@ -183,14 +183,6 @@ func (s *Source) take() (engine.Batch, error, bool) {
 	return engine.Batch{}, nil, false
 }
 
-// push queues a batch. The caller holds no lock.
-func (s *Source) push(it item) {
-	s.mu.Lock()
-	s.queue = append(s.queue, it)
-	s.mu.Unlock()
-	s.ring()
-}
-
 // ring wakes Poll.
 func (s *Source) ring() {
 	select {

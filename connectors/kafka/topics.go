@@ -12,6 +12,14 @@ import (
 
 var errCompacted = errors.New("is compacted (cleanup.policy=compact): the log cleaner removes records that were never seen, and what it leaves can stop the reader: use a topic with cleanup.policy=delete")
 
+func names(topics []Topic) []string {
+	out := make([]string, 0, len(topics))
+	for _, t := range topics {
+		out = append(out, t.Name)
+	}
+	return out
+}
+
 // inspect looks whether all input topics are there and can be read for good.
 func (s *Source) inspect(ctx context.Context) error {
 	conn, err := s.remote.dial(ctx) // its errors are clearer than the client's
@@ -19,21 +27,18 @@ func (s *Source) inspect(ctx context.Context) error {
 		return err
 	}
 	conn.Close()
-	c, done := s.remote.client()
+	topics := names(s.c.Topics)
+	c, done := s.remote.client(topics...)
 	defer done()
-	names := make([]string, 0, len(s.c.Topics))
-	for _, t := range s.c.Topics {
-		names = append(names, t.Name)
-	}
-	if _, err := partitions(ctx, c, names); err != nil {
+	if _, err := partitions(ctx, c, topics); err != nil {
 		return err
 	}
-	settings, err := describe(ctx, c, names)
+	settings, err := describe(ctx, c, topics)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, name := range names {
+	for _, name := range topics {
 		if set := settings[name]; set == nil {
 			s.log.Warn("kafka topic: no permission to read its settings: cannot see whether it is compacted", "topic", name, "advice", "grant DescribeConfigs on it")
 		} else if strings.Contains(set["cleanup.policy"], "compact") {
