@@ -1,6 +1,7 @@
 # One command, the same at the desk and in CI.
 GO ?= go
 FUZZTIME ?= 180 # seconds, shared by all targets
+ALL = ./... ./testdata/services # the second is not among the first: its folder is called testdata
 
 .PHONY: check test format vet staticcheck race rules fuzz generate bench
 
@@ -9,14 +10,21 @@ check: format vet staticcheck race rules generated fuzz ## everything that gates
 test:
 	$(GO) test ./...
 
+.PHONY: services services-stop
+services: ## a real Kafka and Elasticsearch for the tests that skip without; prints what to export
+	@testdata/services/start
+
+services-stop:
+	@testdata/services/stop
+
 format:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not formatted (run gofmt -w):"; echo "$$bad"; exit 1; }
 
 vet:
-	$(GO) vet ./...
+	$(GO) vet $(ALL)
 
 staticcheck:
-	$(GO) tool staticcheck -checks 'all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022' ./...
+	$(GO) tool staticcheck -checks 'all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022' $(ALL)
 
 race: ## also runs the command-line stories; long tables are cut by -short, the plain run has them whole
 	$(GO) test -race -short -timeout 20m ./...

@@ -100,7 +100,9 @@ func (s *server) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.wait(ctx, ended); err != nil {
+	if err := s.wait(ctx, ended); ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", s.Name, ctx.Err())
+	} else if err != nil {
 		return fmt.Errorf("%s %s: %w\nthe end of %s:\n%s", s.Name, s.Version, err, s.log, s.lastWords())
 	}
 	say("%s %s answers after %s", s.Name, s.Version, since(began))
