@@ -226,6 +226,16 @@ func (c *Correlator) Alerts() []*engine.Alert {
 	return c.alerts
 }
 
+// Discard forgets the final episodes that Alerts would give: a service has said
+// them by Emit and keeps none.
+func (c *Correlator) Discard() {
+	for _, s := range c.shards {
+		clear(s.out)
+		s.out = s.out[:0]
+	}
+	c.alerts = nil
+}
+
 func compareAlerts(a, b *engine.Alert) int {
 	if x := cmp.Compare(a.Start, b.Start); x != 0 {
 		return x

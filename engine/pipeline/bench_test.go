@@ -55,7 +55,7 @@ func lineOf(tb testing.TB, rules []byte) pipeline.Parts {
 	if err := mistakes.Err(); err != nil {
 		tb.Fatal(err)
 	}
-	secrets := secret.New(secret.Options{})
+	secrets := secret.New(secret.Options{Key: []byte("a key of tests")})
 	plan, err := decode.NewPlan(set.Layout, decode.Options{Secrets: secrets})
 	if err != nil {
 		tb.Fatal(err)

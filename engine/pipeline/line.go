@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/correlate"
@@ -49,6 +51,11 @@ type line struct {
 	mark             int64                // watermark: nothing at or before it is still to come
 	marks            *watermarks          // by dataset, where arrival is live; nil for files
 
+	// Of the service only:
+	live     *liveMarks
+	livePart *livePart // of the partition in hand
+	clock    time.Time // when the batch in hand came
+
 	part    *partition // whose records are being decoded
 	onHit   func(engine.Hit)
 	onKnown func(engine.Hit)
@@ -59,6 +66,20 @@ type line struct {
 }
 
 func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
+	return newLineOf(parts, stats, refuse, correlate.Options{Shards: parts.Shards, Redact: parts.Redact, Oracle: parts.Oracle, Collect: parts.Nearest})
+}
+
+// newLiveLine makes the line of the service: what happens to alerts is said as
+// it happens, and what a restart needs is journalled.
+func newLiveLine(parts Parts, stats *Stats, w *workspace) *line {
+	l := newLineOf(parts, stats, w.refuse, correlate.Options{Shards: parts.Shards, Redact: parts.Redact, Emit: w.emit, Journal: w})
+	l.live, l.part = w.marks, newPartition(nil)
+	began := time.Now()
+	l.detector.Measure(func() int64 { return int64(time.Since(began)) })
+	return l
+}
+
+func newLineOf(parts Parts, stats *Stats, refuse func(engine.Refusal), o correlate.Options) *line {
 	layout := parts.Set.Layout
 	l := &line{
 		parts: parts, detector: parts.Detector(), documents: parts.Plan.NewDocuments(),
@@ -66,9 +87,8 @@ func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
 		runSlot: layout.SlotOf("ci.run.id"), jobSlot: layout.SlotOf("ci.job.id"),
 		newest: math.MinInt64, mark: math.MinInt64,
 	}
-	l.corr = correlate.New(parts.Set, correlate.Options{
-		Shards: parts.Shards, Document: l.documents.Document, Redact: parts.Redact, Oracle: parts.Oracle, Collect: parts.Nearest,
-	})
+	o.Document = l.documents.Document
+	l.corr = correlate.New(parts.Set, o)
 	l.onHit, l.onKnown = l.hit, l.corr.Hit
 	return l
 }
@@ -89,6 +109,9 @@ func (l *line) Event(ev *engine.Event) {
 	l.newest = max(l.newest, ev.Time)
 	if l.marks != nil {
 		l.marks.see(ev.Dataset, ev.Time)
+	}
+	if l.live != nil {
+		l.live.see(l.livePart, ev.Dataset, ev.Time, l.clock)
 	}
 	if job.Announces(ev.Dataset) {
 		l.late = l.late || ev.Time <= l.mark
@@ -157,4 +180,22 @@ func (l *line) end() {
 	l.jobs.Advance(math.MaxInt64, l.onKnown) // no announcement is still to come
 	l.mark = l.newest
 	l.corr.End(l.newest)
+}
+
+// nameProbe names a condition so that another rule set finds it: by its rule,
+// the rule's version, and its place in the rule.
+func (l *line) nameProbe(p int32) string {
+	pr := &l.parts.Set.Probes[p]
+	r := l.parts.Set.Rules[pr.Rule]
+	return fmt.Sprintf("%s\x00%s\x00%d.%d", r.ID, r.Version, pr.Role, pr.Part)
+}
+
+// findProbe finds the condition of a name; false when the rule is gone or changed.
+func (l *line) findProbe(name string) (int32, bool) {
+	for i := range l.parts.Set.Probes {
+		if l.nameProbe(int32(i)) == name {
+			return int32(i), true
+		}
+	}
+	return 0, false
 }

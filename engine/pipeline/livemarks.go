@@ -44,9 +44,15 @@ type livePart struct {
 	clocks []clockOf   // by dataset
 	moved  []time.Time // by dataset: when it last brought something
 	opened time.Time
-	any    bool // it brought something, now or before a restart
-	lag    int64
+	any    bool  // it brought something, now or before a restart
+	lag    int64 // records still to be read; -1 unknown
+	rest   bool  // what lag counts has been fetched: after a while it can only be markers
 	dirty  bool
+}
+
+// behind reports whether the partition still has something to say.
+func (p *livePart) behind(quiet time.Duration) bool {
+	return p.lag > 0 && !(p.rest && quiet >= quietPartition)
 }
 
 func newLiveMarks() *liveMarks {
@@ -116,8 +122,9 @@ func (w *liveMarks) dataset(d int, now time.Time) int64 {
 		if p.moved[d].After(latest) {
 			latest = p.moved[d]
 		}
-		behind = behind || p.lag > 0
-		if p.lag > 0 || now.Sub(p.moved[d]) < quietPartition {
+		quiet := now.Sub(p.moved[d])
+		behind = behind || p.behind(quiet)
+		if p.behind(quiet) || quiet < quietPartition {
 			least = min(least, c.newest)
 		}
 	}
@@ -191,11 +198,12 @@ func (w *liveMarks) save(s engine.Saver) {
 	s.Set([]byte(markTotal), b)
 }
 
-// load reads it back.
-func (w *liveMarks) load(l engine.Loader) error {
+// load reads it back. Silence is counted from now on: what came while nobody
+// read is still to be read.
+func (w *liveMarks) load(l engine.Loader, now time.Time) error {
 	err := l.Scan([]byte(markPart), end(markPart), func(key, value []byte) error {
 		k, ok := parsePartKey(key[len(markPart):])
-		p := w.open(k, time.Time{})
+		p := w.open(k, now)
 		p.any = true
 		for len(value) > 0 && ok {
 			var name string

@@ -28,15 +28,16 @@ type Stats struct {
 
 // RuleStats is what one rule did.
 type RuleStats struct {
-	ID         string `json:"-"`
-	Matches    int64  `json:"matches"` // distinct events whose condition and exceptions hold, before count and dedup
-	Alerts     int64  `json:"alerts"`  // final episodes
-	Errors     int64  `json:"errors"`  // events on which the condition failed to evaluate
-	FirstError string `json:"first_error,omitempty"`
-	MissingKey int64  `json:"missing_key"` // hits without the key the rule groups by
-	Learned    int64  `json:"learned,omitempty"`
-	Undecided  int64  `json:"undecided,omitempty"` // still awaited at the end of input
-	Dropped    int64  `json:"dropped,omitempty"`   // by the rule's quota
+	ID         string  `json:"-"`
+	Matches    int64   `json:"matches"` // distinct events whose condition and exceptions hold, before count and dedup
+	Alerts     int64   `json:"alerts"`  // final episodes
+	Errors     int64   `json:"errors"`  // events on which the condition failed to evaluate
+	FirstError string  `json:"first_error,omitempty"`
+	MissingKey int64   `json:"missing_key"` // hits without the key the rule groups by
+	Learned    int64   `json:"learned,omitempty"`
+	Undecided  int64   `json:"undecided,omitempty"` // still awaited at the end of input
+	Dropped    int64   `json:"dropped,omitempty"`   // by the rule's quota
+	Seconds    float64 `json:"seconds,omitempty"`   // estimated time spent on its conditions; the service samples it
 }
 
 func newStats(set *rule.Set) *Stats {
@@ -184,6 +185,7 @@ func gather(l *line, s *Stats) {
 	for i, d := range l.detector.Stats() {
 		s.rules[i].Errors += d.Errors
 		s.rules[i].FirstError = d.First
+		s.rules[i].Seconds = float64(d.Nanos) / 1e9
 	}
 	for d, n := range l.jobs.Stats().Ambiguous {
 		s.ambiguous[d.String()] = n

@@ -113,8 +113,8 @@ func TestNearest(t *testing.T) {
 		"source.pi": "source.ip", "secret.principle": "secret.principal", "Source.IP": "source.ip",
 		"gen_ai.model": "gen_ai.request.model", "organization.nmae": "organization.name", "zzzzzzzz": "", "x": "",
 	} {
-		if got := nearest(word, fields); got != want && !(word == "gen_ai.model") {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		if got := Nearest(word, fields); got != want && !(word == "gen_ai.model") {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -5,16 +5,16 @@ import "strings"
 // didYouMean gives `did you mean "x"?` for the valid word nearest to what was
 // written, or "" when none is near.
 func didYouMean(word string, valid []string) string {
-	if n := nearest(word, valid); n != "" {
+	if n := Nearest(word, valid); n != "" {
 		return `did you mean "` + n + `"?`
 	}
 	return ""
 }
 
-// nearest gives the valid word with the fewest edits to word, at most a third
+// Nearest gives the valid word with the fewest edits to word, at most a third
 // of its length; of equals the first. A word that differs in case, or is the
 // last part of exactly one dotted name ("name" of "model.name"), is near too.
-func nearest(word string, valid []string) string {
+func Nearest(word string, valid []string) string {
 	low := strings.ToLower(word)
 	best, bound := "", max(1, len(low)/3)+1
 	tail, tails := "", 0

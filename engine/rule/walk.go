@@ -185,7 +185,7 @@ func (w *walker) checkObject(n *yaml.Node, s *spec, path string) {
 			return
 		}
 		hint := didYouMean(k.Value, s.keyNames())
-		has[nearest(k.Value, s.keyNames())] = true // one mistake, not two
+		has[Nearest(k.Value, s.keyNames())] = true // one mistake, not two
 		if hint == "" {
 			hint = "it knows " + strings.Join(s.keyNames(), ", ")
 		}

@@ -1,0 +1,37 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
+
+// backoff is how long to wait before trying again: twice as long each time, with
+// jitter, and at least as long as the other side asked for.
+type backoff struct {
+	least, most time.Duration
+	next        time.Duration
+}
+
+// sleep waits; false when ctx ended.
+func (b *backoff) sleep(ctx context.Context, err error) bool {
+	b.next = min(max(b.least, 2*b.next), b.most)
+	d := b.next/2 + rand.N(b.next/2+1)
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		d = max(d, e.After)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// reset begins anew after a success.
+func (b *backoff) reset() { b.next = 0 }

@@ -1,0 +1,222 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/checkpoint"
+)
+
+// Keys of what the store keeps for sinks.
+const (
+	keySink   = "sp" // + name: position in the alert log
+	keyMemory = "sm" // + name + 0 + key: the sink's own small memory
+)
+
+// output carries one sink: it reads the alert log from the sink's own position,
+// so a sink that is down delays nobody else and catches up by itself.
+type output struct {
+	name string
+	sink engine.Sink
+	pos  atomic.Int64
+	svc  *service
+
+	mu    sync.Mutex
+	err   error
+	since time.Time // of err
+}
+
+// newOutput finds the sink's position. A sink the store does not know begins
+// where the log ends, or at its start in a new store.
+func newOutput(o Output, s *service) (*output, error) {
+	out := &output{name: o.Name, sink: o.Sink, svc: s}
+	b, ok, err := s.Dir.Store.Get([]byte(keySink + o.Name))
+	if err != nil {
+		return nil, damaged(err)
+	}
+	at := s.Dir.Log.End()
+	if ok && len(b) == 8 {
+		at = int64(binary.BigEndian.Uint64(b))
+	} else if err := out.store(at); err != nil {
+		return nil, err
+	}
+	out.pos.Store(max(at, s.Dir.Log.First()))
+	return out, nil
+}
+
+// run delivers until ctx ends.
+func (o *output) run(ctx context.Context) {
+	wait := backoff{least: 200 * time.Millisecond, most: 30 * time.Second}
+	for ctx.Err() == nil {
+		if o.svc.Dir.Log.Wait(ctx, o.pos.Load()) != nil {
+			return
+		}
+		err := o.step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		o.note(err)
+		if err == nil {
+			wait.reset()
+			continue
+		}
+		wait.sleep(ctx, err)
+	}
+}
+
+// deliverBytes is how much of the log one Deliver takes at most.
+const deliverBytes = 1 << 20
+
+// step delivers the next transitions. It returns why it got no further.
+func (o *output) step(ctx context.Context) error {
+	entries, err := o.svc.Dir.Log.Read(o.pos.Load(), deliverBytes)
+	if err != nil {
+		return fmt.Errorf("read the alert log: %w", err)
+	}
+	ts := make([]engine.Transition, 0, len(entries))
+	next := make([]int64, 0, len(entries))
+	for _, e := range entries {
+		t, err := engine.ParseTransition(e.Data)
+		if err != nil { // of a newer version, or damaged beyond its checksum
+			return &engine.Error{Kind: engine.Fatal, Err: fmt.Errorf("alert log at %d: %w", e.Pos, err)}
+		}
+		ts, next = append(ts, t), append(next, e.Next)
+	}
+	for done := 0; done < len(ts); {
+		n, err := o.sink.Deliver(ctx, ts[done:])
+		o.accepted(ts[done : done+n])
+		done += n
+		if n > 0 {
+			if err := o.moved(next[done-1]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == nil && n == 0:
+			return fmt.Errorf("sink %s accepted nothing and said nothing", o.name)
+		case engine.KindOf(err) == engine.BadInput && done < len(ts):
+			if err := o.refuse(ctx, ts[done], err); err != nil {
+				return err
+			}
+			done++
+			if err := o.moved(next[done-1]); err != nil {
+				return err
+			}
+		case err != nil:
+			o.svc.met.delivered(o.name, outcomeOf(err), 1)
+			return err
+		}
+	}
+	return nil
+}
+
+func outcomeOf(err error) string {
+	if engine.KindOf(err) == engine.Fatal {
+		return "failed"
+	}
+	return "retried"
+}
+
+// accepted counts, and measures how long it took from the record to here.
+func (o *output) accepted(ts []engine.Transition) {
+	now := o.svc.Now().UnixNano()
+	o.svc.met.delivered(o.name, "accepted", len(ts))
+	for i := range ts {
+		if t := &ts[i]; t.Seen > 0 && t.Alert != nil && (t.Change == engine.Opened || t.Change == engine.Raised) {
+			o.svc.met.latency(o.name, time.Duration(now-t.Seen))
+		}
+	}
+}
+
+// refuse keeps aside what the sink can never take.
+func (o *output) refuse(ctx context.Context, t engine.Transition, why error) error {
+	o.svc.met.delivered(o.name, "refused", 1)
+	o.svc.Log.Error("a sink refuses an alert for good: it is kept in the dead letter", "sink", o.name, "id", t.DocumentID(), "error", why)
+	data, err := t.Append(nil)
+	if err != nil {
+		return err
+	}
+	r := engine.Refusal{Origin: engine.Origin{Source: "alert log", Partition: -1, Offset: o.pos.Load()}, Reason: "sink " + o.name + " refused", Detail: why.Error(), Data: data}
+	return o.svc.persist(ctx, "the dead letter takes nothing", func() error { return o.svc.keep(ctx, []engine.Refusal{r}) })
+}
+
+// moved stores how far the sink is. What is lost of it by a crash is delivered again.
+func (o *output) moved(to int64) error {
+	o.pos.Store(to)
+	return o.store(to)
+}
+
+func (o *output) store(to int64) error {
+	b := o.svc.Dir.Store.NewBatch()
+	b.Set([]byte(keySink+o.name), binary.BigEndian.AppendUint64(nil, uint64(to)))
+	return o.svc.Dir.Store.CommitLazy(b)
+}
+
+// note keeps the sink's trouble for the status page and says it when it begins
+// and when it ends.
+func (o *output) note(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case err != nil && (o.err == nil || o.err.Error() != err.Error()):
+		level := o.svc.Log.Warn
+		if engine.KindOf(err) == engine.Fatal {
+			level = o.svc.Log.Error
+		}
+		level("a sink does not take alerts: it catches up later", "sink", o.name, "error", err)
+	case err == nil && o.err != nil:
+		o.svc.Log.Info("the sink takes alerts again", "sink", o.name, "after", o.svc.Now().Sub(o.since).Round(time.Second).String())
+	}
+	if err == nil {
+		o.since = time.Time{}
+	} else if o.err == nil {
+		o.since = o.svc.Now()
+	}
+	o.err = err
+}
+
+func (o *output) trouble() (error, time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err, o.since
+}
+
+func (o *output) working() bool {
+	err, _ := o.trouble()
+	return err == nil
+}
+
+// SinkMemory gives a sink its Memory in a store.
+func SinkMemory(store *checkpoint.Store, sink string) engine.Memory {
+	return &sinkMemory{store: store, prefix: keyMemory + sink + "\x00"}
+}
+
+type sinkMemory struct {
+	store  *checkpoint.Store
+	prefix string
+}
+
+func (m *sinkMemory) key(k string) []byte { return []byte(m.prefix + k) }
+
+func (m *sinkMemory) Get(key string) ([]byte, bool, error) {
+	b, ok, err := m.store.Get(m.key(key))
+	return slices.Clone(b), ok, err
+}
+
+func (m *sinkMemory) Put(key string, value []byte) error {
+	b := m.store.NewBatch()
+	b.Set(m.key(key), value)
+	return m.store.Commit(b)
+}
+
+func (m *sinkMemory) Delete(key string) error {
+	b := m.store.NewBatch()
+	b.Delete(m.key(key))
+	return m.store.Commit(b)
+}

@@ -1,0 +1,214 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/checkpoint"
+)
+
+// saveJob is one checkpoint on its way to the store.
+type saveJob struct {
+	batch    *checkpoint.Batch
+	commit   []engine.Position
+	refusals []engine.Refusal
+	began    time.Time
+	pause    time.Duration // how long detection stood still for it
+}
+
+// saveResult says what came of it.
+type saveResult struct {
+	err   error
+	bytes int
+	took  time.Duration
+	pause time.Duration
+}
+
+// save hands everything that changed to the writer. It only gathers: writing
+// and syncing happen beside detection, one checkpoint at a time.
+func (s *service) save() error {
+	if s.saving {
+		s.again = true
+		return nil
+	}
+	job, err := s.gather()
+	if err != nil {
+		return err
+	}
+	s.saving, s.again = true, false
+	s.jobs <- job
+	return nil
+}
+
+// gather takes what changed since the last checkpoint.
+func (s *service) gather() (saveJob, error) {
+	began := time.Now()
+	w, l := s.work, s.line
+	l.corr.Save(w)
+	if err := l.jobs.Save(w, l.parts.Set.Layout, l.nameProbe); err != nil {
+		return saveJob{}, fmt.Errorf("checkpoint: jobs: %w", err)
+	}
+	w.incidents.Save(w)
+	w.marks.save(w)
+	commit := s.savedPositions()
+	for key := range w.changed {
+		if p := w.parts[key]; p != nil {
+			s.storePart(p)
+		}
+	}
+	clear(w.changed)
+	w.Set([]byte(keyLog), binary.BigEndian.AppendUint64(nil, uint64(s.Dir.Log.End())))
+	job := saveJob{batch: w.batch, commit: commit, refusals: w.refusals, began: began, pause: time.Since(began)}
+	w.batch, w.refusals = s.Dir.Store.NewBatch(), nil
+	return job, nil
+}
+
+// wasSaved takes note of a written checkpoint.
+func (s *service) wasSaved(r saveResult) error {
+	s.saving = false
+	if r.err != nil {
+		return r.err
+	}
+	s.met.checkpoint(r)
+	s.status.saved(s.Now())
+	if s.again {
+		return s.save()
+	}
+	return nil
+}
+
+// saveNow writes a checkpoint and waits for it.
+func (s *service) saveNow() error {
+	for s.saving {
+		r, ok := <-s.saved
+		if !ok {
+			return nil
+		}
+		s.again = false
+		if err := s.wasSaved(r); err != nil {
+			return err
+		}
+	}
+	if err := s.save(); err != nil {
+		return err
+	}
+	return s.wasSaved(<-s.saved)
+}
+
+// write is the writer's goroutine: refusals first, then the state, then the
+// source is told. What cannot be written now is tried again until ctx ends.
+func (s *service) write(ctx context.Context) {
+	backups := s.Now()
+	for job := range s.jobs {
+		r := saveResult{bytes: job.batch.Size(), pause: job.pause}
+		r.err = s.writeOne(ctx, job)
+		r.took = time.Since(job.began)
+		s.saved <- r
+		if r.err == nil && s.Now().Sub(backups) > backupEvery {
+			backups = s.Now()
+			s.tidy()
+		}
+	}
+}
+
+// backupEvery is how often the store is copied (by hard links) and the log trimmed.
+const backupEvery = 10 * time.Minute
+
+func (s *service) writeOne(ctx context.Context, job saveJob) error {
+	if err := s.persist(ctx, "the dead letter takes nothing", func() error { return s.keep(ctx, job.refusals) }); err != nil {
+		return err
+	}
+	err := s.persist(ctx, "the state cannot be stored", func() error { return s.Dir.Store.Commit(job.batch) })
+	s.status.store(err, s.Now())
+	if err != nil {
+		return err
+	}
+	if err := s.Source.Commit(ctx, job.commit); err != nil {
+		s.Log.Warn("the source did not take a commit; the next one covers it", "error", err)
+	}
+	return nil
+}
+
+// persist does something until it succeeds, ctx ends, or trying is no use.
+func (s *service) persist(ctx context.Context, what string, do func() error) error {
+	wait := backoff{least: 200 * time.Millisecond, most: 10 * time.Second}
+	for {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		s.status.store(err, s.Now())
+		if engine.KindOf(err) == engine.Fatal && engine.KindOf(err) != engine.Temporary {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		s.Log.Error(what+", trying again", "error", err)
+		if !wait.sleep(ctx, err) {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+}
+
+// keep puts refusals into the dead letter.
+func (s *service) keep(ctx context.Context, rs []engine.Refusal) error {
+	if len(rs) == 0 {
+		return nil
+	}
+	if s.Dead == nil {
+		return nil
+	}
+	return s.Dead.Keep(ctx, rs)
+}
+
+// tidy copies the store and trims the log to what somebody still needs.
+func (s *service) tidy() {
+	if err := s.Dir.Store.Backup(); err != nil {
+		s.Log.Warn("the store was not backed up", "error", err)
+	}
+	b, ok, err := s.Dir.Store.Get([]byte(keyLog))
+	if err != nil || !ok || len(b) != 8 {
+		return
+	}
+	before := int64(binary.BigEndian.Uint64(b))
+	for _, o := range s.outputs {
+		before = min(before, o.pos.Load())
+	}
+	if err := s.Dir.Log.Trim(before); err != nil {
+		s.Log.Warn("the alert log was not trimmed", "error", err)
+	}
+}
+
+// reload replaces the line by one with new parts, by way of the store.
+func (s *service) reload(ctx context.Context, parts Parts) error {
+	if err := s.append(ctx); err != nil {
+		return err
+	}
+	if err := s.saveNow(); err != nil {
+		return err
+	}
+	began := s.Now()
+	line, work, report, err := s.build(parts)
+	if err != nil {
+		return fmt.Errorf("reload: %w; the old rules stay in force", err)
+	}
+	open := s.work.parts
+	old := s.work
+	s.line, s.work = line, work
+	for key, p := range open {
+		again, err := s.reading(key)
+		if err != nil {
+			return err
+		}
+		again.mark.opened, again.mark.lag = p.mark.opened, p.mark.lag
+		copy(again.mark.moved, p.mark.moved)
+	}
+	s.work.refusals = append(s.work.refusals, old.refusals...)
+	s.Parts = parts
+	s.Log.Info("rules reloaded", "version", parts.Set.Version, "rules", report.Rules, "reset", strings.Join(report.Reset, "; "),
+		"seconds", s.Now().Sub(began).Seconds())
+	s.publish()
+	return nil
+}

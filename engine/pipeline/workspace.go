@@ -1,0 +1,363 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/checkpoint"
+	"github.com/seed-843b225c/reflex/engine/correlate"
+	"github.com/seed-843b225c/reflex/engine/decode"
+	"github.com/seed-843b225c/reflex/engine/incident"
+)
+
+// Keys of what the pipeline itself stores; the stations have prefixes of their
+// own ("c" correlate, "d" decode, "i" incident, "j" job).
+const (
+	keyPosition = "pp" // + partition: next offset to read
+	keyLog      = "pl" // the log's end at the checkpoint
+	keyDecoder  = "d"  // + partition: the decoder's memory
+)
+
+// refusalsMost is how many refusals wait for a checkpoint; more ask for one.
+const refusalsMost = 1000
+
+// workspace is what one line works on between checkpoints. A reload replaces it.
+type workspace struct {
+	batch     *checkpoint.Batch // what the next checkpoint stores
+	marks     *liveMarks
+	incidents *incident.Live
+	parts     map[partKey]*reading
+	changed   map[partKey]bool  // positions that moved since the last checkpoint
+	leaving   []engine.Position // of partitions that were closed since
+	refusals  []engine.Refusal
+	said      []engine.Transition // not yet in the log
+	record    int64               // when the record in hand was appended, ns; 0: none is
+}
+
+// reading is one partition being read.
+type reading struct {
+	key     partKey
+	decoder *decode.Decoder
+	mark    *livePart
+	next    int64
+}
+
+// The workspace is the Saver that the correlator journals to: the batch behind
+// it changes with every checkpoint.
+func (w *workspace) Set(key, value []byte)       { w.batch.Set(key, value) }
+func (w *workspace) Delete(key []byte)           { w.batch.Delete(key) }
+func (w *workspace) DeleteRange(from, to []byte) { w.batch.DeleteRange(from, to) }
+
+// refuse keeps a refusal until the next checkpoint: it is in the dead letter
+// before the source is told that its record is done.
+func (w *workspace) refuse(r engine.Refusal) {
+	r.Origin.Source, r.Data = strings.Clone(r.Origin.Source), slices.Clone(r.Data)
+	r.Reason, r.Detail = strings.Clone(r.Reason), strings.Clone(r.Detail)
+	w.refusals = append(w.refusals, r)
+}
+
+// emit takes a transition of an alert and what it makes of incidents.
+func (w *workspace) emit(t engine.Transition) {
+	t.Seen = w.record
+	w.said = append(w.said, t)
+	for _, in := range w.incidents.Alert(t) {
+		in.Seen = w.record
+		w.said = append(w.said, in)
+	}
+}
+
+// begin restores what the store and the log hold.
+func (s *service) begin() error {
+	started := s.Now()
+	line, work, report, err := s.build(s.Parts)
+	if err != nil {
+		return err
+	}
+	s.line, s.work = line, work
+	for _, note := range s.Dir.Notes {
+		s.Log.Warn(note)
+	}
+	for _, reset := range report.Reset {
+		s.Log.Warn("state was reset: " + reset)
+	}
+	s.Log.Info("state restored", "rules", report.Rules, "hits", report.Hits, "seconds", s.Now().Sub(started).Seconds())
+	for _, o := range s.Outputs {
+		out, err := newOutput(o, s)
+		if err != nil {
+			return err
+		}
+		s.outputs = append(s.outputs, out)
+	}
+	s.publish()
+	return nil
+}
+
+// build makes a line that goes on where the store and the log end. Nothing is
+// stored by it: a reload that fails leaves the old line as it was.
+func (s *service) build(parts Parts) (*line, *workspace, correlate.RestoreReport, error) {
+	w := &workspace{batch: s.Dir.Store.NewBatch(), marks: newLiveMarks(), incidents: incident.NewLive(parts.Incidents),
+		parts: map[partKey]*reading{}, changed: map[partKey]bool{}}
+	var report correlate.RestoreReport
+	logged, err := s.logged()
+	if err != nil {
+		return nil, nil, report, err
+	}
+	l := newLiveLine(parts, newStats(parts.Set), w)
+	if err := w.marks.load(s.Dir.Store, s.Now()); err != nil {
+		return nil, nil, report, damaged(err)
+	}
+	if err := w.incidents.Restore(s.Dir.Store); err != nil {
+		return nil, nil, report, damaged(err)
+	}
+	w.recall(logged)
+	dropped, err := l.jobs.Restore(s.Dir.Store, parts.Set.Layout, l.findProbe)
+	if err != nil {
+		return nil, nil, report, damaged(err)
+	}
+	report, err = l.corr.Restore(s.Dir.Store, alertsOf(logged))
+	if err != nil {
+		return nil, nil, report, damaged(err)
+	}
+	if dropped > 0 {
+		report.Reset = append(report.Reset, fmt.Sprintf("%d hits waited for their run; their rules are gone or changed", dropped))
+	}
+	l.jobs.Keep()
+	return l, w, report, nil
+}
+
+// recall feeds the alerts that were logged behind the checkpoint to the
+// incidents. What they say to that is logged already but for what the crash cut
+// off; that is said now.
+func (w *workspace) recall(logged []engine.Transition) {
+	have := map[string]bool{}
+	for i := range logged {
+		if logged[i].Incident != nil {
+			have[logged[i].DocumentID()] = true
+		}
+	}
+	for _, t := range logged {
+		if t.Alert == nil {
+			continue
+		}
+		for _, in := range w.incidents.Alert(t) {
+			if !have[in.DocumentID()] {
+				w.said = append(w.said, in)
+			}
+		}
+	}
+}
+
+// logged reads the transitions behind the last checkpoint.
+func (s *service) logged() ([]engine.Transition, error) {
+	b, ok, err := s.Dir.Store.Get([]byte(keyLog))
+	if err != nil {
+		return nil, damaged(err)
+	}
+	from := s.Dir.Log.First()
+	if ok && len(b) == 8 {
+		from = max(from, int64(binary.BigEndian.Uint64(b)))
+	}
+	var out []engine.Transition
+	for {
+		entries, err := s.Dir.Log.Read(from, 4<<20)
+		if err != nil || len(entries) == 0 {
+			return out, err
+		}
+		for _, e := range entries {
+			t, err := engine.ParseTransition(e.Data)
+			if err != nil {
+				return nil, fmt.Errorf("alert log at %d: %w", e.Pos, err)
+			}
+			out = append(out, t)
+			from = e.Next
+		}
+	}
+}
+
+func alertsOf(ts []engine.Transition) []engine.Transition {
+	return slices.DeleteFunc(slices.Clone(ts), func(t engine.Transition) bool { return t.Alert == nil })
+}
+
+func damaged(err error) error {
+	return &engine.Error{Kind: engine.Fatal, Err: fmt.Errorf("the stored state cannot be read: %w; start with the state folder of a backup, or with an empty one (what was open is then told again)", err)}
+}
+
+// take takes one batch through the line.
+func (s *service) take(ctx context.Context, b engine.Batch) error {
+	now := s.Now()
+	s.line.clock = now
+	for _, p := range b.Opened {
+		r, err := s.reading(partKey{p.Source, p.Partition})
+		if err != nil {
+			return err
+		}
+		if p.Offset < r.next {
+			s.Log.Warn("a partition is read again from before its stored position: its records come a second time and are recognised",
+				"topic", p.Source, "partition", p.Partition, "offset", p.Offset, "stored", r.next)
+		}
+		r.next = p.Offset
+	}
+	for i := range b.Records {
+		if err := s.record(&b.Records[i], now); err != nil {
+			return err
+		}
+	}
+	s.work.record = 0
+	if b.Release != nil {
+		b.Release()
+	}
+	if err := s.turn(ctx); err != nil {
+		return err
+	}
+	for _, p := range b.Closed {
+		s.closed(partKey{p.Source, p.Partition})
+	}
+	if len(b.Closed) > 0 || len(s.work.refusals) >= refusalsMost {
+		return s.save()
+	}
+	return nil
+}
+
+// record takes one record through decode, detect, job and correlate.
+func (s *service) record(rec *engine.Record, now time.Time) error {
+	key := partKey{rec.Origin.Source, rec.Origin.Partition}
+	p := s.work.parts[key]
+	if p == nil {
+		var err error
+		if p, err = s.reading(key); err != nil {
+			return err
+		}
+	}
+	s.line.livePart = p.mark
+	if s.work.record = rec.Time; rec.Time == 0 {
+		s.work.record = now.UnixNano()
+	}
+	p.decoder.Decode(*rec, s.line)
+	p.next = rec.Origin.Offset + 1
+	s.work.changed[key] = true
+	return nil
+}
+
+// reading opens a partition: its decoder remembers what was unfinished.
+func (s *service) reading(key partKey) (*reading, error) {
+	p := &reading{key: key, decoder: s.line.parts.Plan.NewDecoder(), mark: s.work.marks.open(key, s.Now())}
+	if err := p.decoder.Restore(s.Dir.Store, key.key(keyDecoder)); err != nil {
+		return nil, damaged(err)
+	}
+	b, ok, err := s.Dir.Store.Get(key.key(keyPosition))
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if ok && len(b) == 8 {
+		p.next = int64(binary.BigEndian.Uint64(b))
+	}
+	s.work.parts[key] = p
+	return p, nil
+}
+
+// closed lets a partition go; what it left is stored with the next checkpoint.
+func (s *service) closed(key partKey) {
+	p := s.work.parts[key]
+	if p == nil {
+		return
+	}
+	s.storePart(p)
+	s.work.leaving = append(s.work.leaving, p.position())
+	s.work.marks.close(key)
+	delete(s.work.parts, key)
+}
+
+// turn moves the watermarks and logs what was said.
+func (s *service) turn(ctx context.Context) error {
+	w, l := s.work, s.line
+	if lagging, ok := s.Source.(engine.Lagging); ok {
+		for _, lag := range lagging.Lags() {
+			if p := w.parts[partKey{lag.Source, lag.Partition}]; p != nil {
+				p.mark.lag = max(lag.End-lag.Next, min(lag.End-p.next, 1)) // what was handed out and waits here is not read either
+				p.mark.rest = lag.End == lag.Next
+			}
+		}
+	}
+	w.marks.turn(s.Now())
+	l.jobs.Advance(w.marks.jobs(), l.onKnown)
+	l.corr.Advance(w.marks.of)
+	l.corr.Discard()
+	for _, t := range w.incidents.Advance(w.marks.newest) {
+		w.said = append(w.said, t)
+	}
+	return s.append(ctx)
+}
+
+// append puts what was said into the log. A log that takes nothing slows the
+// source: nothing goes on before it does.
+func (s *service) append(ctx context.Context) error {
+	if len(s.work.said) == 0 {
+		return nil
+	}
+	records := make([][]byte, len(s.work.said))
+	for i := range s.work.said {
+		b, err := s.work.said[i].Append(nil)
+		if err != nil {
+			return fmt.Errorf("alert log: %s: %w", s.work.said[i].DocumentID(), err)
+		}
+		records[i] = b
+	}
+	wait := backoff{least: 100 * time.Millisecond, most: 5 * time.Second}
+	for {
+		_, err := s.Dir.Log.Append(records...)
+		if err == nil {
+			s.work.said = s.work.said[:0]
+			s.status.store(nil, s.Now())
+			return nil
+		}
+		s.status.store(err, s.Now())
+		if engine.KindOf(err) != engine.Temporary {
+			return err
+		}
+		s.Log.Error("the alert log takes nothing: reading stops until it does", "error", err)
+		if !wait.sleep(ctx, err) {
+			return err
+		}
+	}
+}
+
+// savedPositions gives what the source is told after a checkpoint.
+func (s *service) savedPositions() []engine.Position {
+	out := s.work.leaving
+	s.work.leaving = nil
+	for key := range s.work.changed {
+		if p := s.work.parts[key]; p != nil {
+			out = append(out, p.position())
+		}
+	}
+	return out
+}
+
+func (p *reading) position() engine.Position {
+	return engine.Position{Source: p.key.source, Partition: p.key.number, Offset: p.next}
+}
+
+func (s *service) storePart(p *reading) {
+	p.decoder.Save(s.work, p.key.key(keyDecoder))
+	s.work.Set(p.key.key(keyPosition), binary.BigEndian.AppendUint64(nil, uint64(p.next)))
+}
+
+// Positions gives the stored positions of all partitions: where a source goes on.
+func Positions(l engine.Loader) ([]engine.Position, error) {
+	var out []engine.Position
+	err := l.Scan([]byte(keyPosition), end(keyPosition), func(key, value []byte) error {
+		k, ok := parsePartKey(key[len(keyPosition):])
+		if !ok || len(value) != 8 {
+			return fmt.Errorf("the stored position %q is damaged", bytes.ToValidUTF8(key, []byte("?")))
+		}
+		out = append(out, engine.Position{Source: k.source, Partition: k.number, Offset: int64(binary.BigEndian.Uint64(value))})
+		return nil
+	})
+	return out, err
+}
