@@ -90,7 +90,7 @@ func middle(s string, n int) string {
 var (
 	escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	inert   = strings.NewReplacer("*", "∗", "`", "ˋ", "~", "∼") // look-alikes that style nothing
-	scheme  = regexp.MustCompile(`([\p{L}\p{N}+.-]*)://([^\s/?#]*)`)
+	scheme  = regexp.MustCompile(`([\p{L}\p{N}+.-]*)://([^\s/?#:]*)`)
 	domain  = regexp.MustCompile(`(?:[\p{L}\p{N}_-]+\.)+\p{L}{2,}`)
 	emoji   = regexp.MustCompile(`:([\p{L}\p{N}_+'-]+):`)
 	mention = regexp.MustCompile(`(?i)@(here|channel|everyone|group)`)
@@ -99,14 +99,17 @@ var (
 // defang makes addresses with a scheme unusable: https://a.example/x becomes
 // hxxps://a[.]example/x.
 func defang(s string) string {
-	return scheme.ReplaceAllStringFunc(s, func(m string) string {
+	if !strings.Contains(s, "://") {
+		return s
+	}
+	s = scheme.ReplaceAllStringFunc(s, func(m string) string {
 		p := scheme.FindStringSubmatch(m)
-		name := strings.ToLower(p[1])
-		if bare, ok := strings.CutPrefix(name, "http"); ok {
+		if bare, ok := strings.CutPrefix(strings.ToLower(p[1]), "http"); ok {
 			return "hxxp" + bare + "://" + dots(p[2])
 		}
 		return p[1] + "[:]//" + dots(p[2])
 	})
+	return domain.ReplaceAllStringFunc(s, dots) // behind user:password@, and whatever else looks like a host
 }
 
 func dots(host string) string { return strings.ReplaceAll(host, ".", "[.]") }

@@ -30,7 +30,7 @@ func renderNews(t *engine.Transition, known told) (m Message, loud bool) {
 	}
 	if len(fresh) > 0 {
 		out = append(out, "*New*")
-		out = append(out, fit(lines(fresh, rowSize), timelineRows, timelineSize)...)
+		out = append(out, lines(fresh, rowSize, timelineRows, timelineSize)...)
 	}
 	if len(out) == 0 {
 		return Message{}, false

@@ -57,14 +57,14 @@ func Render(in *engine.Incident, links []Link) Message {
 		m.section("*Do first*  " + prose(in.First, firstSize))
 	}
 	m.fields(facts(in))
-	if rows := fit(lines(in.Timeline, rowSize), timelineRows, timelineSize); len(rows) > 0 {
+	if rows := lines(in.Timeline, rowSize, timelineRows, timelineSize); len(rows) > 0 {
 		m.section("*What happened* (UTC)\n" + strings.Join(rows, "\n"))
 	}
-	if why := fit(reasons(in), 12, reasonSize); len(why) > 0 {
+	if why := reasons(in); len(why) > 0 {
 		m.section("*Why we think so*  " + strings.Join(why, " · "))
 	}
 	if steps := runbook(in); len(steps) > 0 {
-		m.section("*Runbook*\n" + strings.Join(fit(steps, 8, runbookSize), "\n"))
+		m.section("*Runbook*\n" + strings.Join(steps, "\n"))
 	}
 	m.context(strings.Join(foot(in, links), "  ·  "))
 	m.Text = fallback(in)
@@ -114,14 +114,14 @@ func mrkdwn(text string) *api.TextBlockObject {
 
 // runbook numbers the steps after the first, which stands at the top already.
 func runbook(in *engine.Incident) []string {
-	var out []string
-	for i, step := range in.Runbook {
-		if i == 0 && step == in.First {
-			continue
-		}
-		out = append(out, fmt.Sprintf("%d. %s", i+1, prose(step, rowSize)))
+	skip := 0
+	if len(in.Runbook) > 0 && in.Runbook[0] == in.First {
+		skip = 1
 	}
-	return out
+	return fit(len(in.Runbook)-skip, func(i int) string {
+		i += skip
+		return fmt.Sprintf("%d. %s", i+1, prose(in.Runbook[i], rowSize))
+	}, 8, runbookSize)
 }
 
 // foot is what is looked up rather than read: identity, risk, techniques, links.
@@ -131,7 +131,7 @@ func foot(in *engine.Incident, links []Link) []string {
 		out = append(out, prose(in.State, 24))
 	}
 	if ids := techniques(in.Tags); len(ids) > 0 {
-		out = append(out, strings.Join(each(ids, func(s string) string { return s }, 6), " "))
+		out = append(out, strings.Join(each(ids, func(s string) string { return prose(s, 24) }, 6), " "))
 	}
 	used := 0
 	for _, l := range links {
@@ -166,5 +166,5 @@ func fallback(in *engine.Incident) string {
 	}
 	out = append(out, span(in.Start, in.End)+", incident "+code(in.ID, maxValue))
 	used := size(strings.Join(out, "\n"))
-	return strings.Join(append(out, fit(lines(in.Timeline, 160), 8, textSize-used-1)...), "\n")
+	return strings.Join(append(out, lines(in.Timeline, 160, 8, textSize-used-1)...), "\n")
 }

@@ -233,7 +233,7 @@ func (s *Sink) open(ctx context.Context, t *engine.Transition, r *record) error 
 
 func (s *Sink) openIn(ctx context.Context, t *engine.Transition, r *record) error {
 	id, next := t.Incident.ID, tells(t)
-	r.Aim = max(r.Aim, t.Number)
+	r.Aim = t.Number
 	if err := s.intend(id, r, &next); err != nil {
 		return err
 	}

@@ -102,6 +102,9 @@ func TestSinkNeverOverwritesANewerState(t *testing.T) {
 	s := r.open()
 	ts := []engine.Transition{change(1, engine.Opened, incident("a", engine.Low, "leak")), change(2, engine.Joined, incident("a", engine.Low, "leak", "use")),
 		change(3, engine.Raised, incident("a", engine.High, "leak", "use"))}
+	merged := incident("a", engine.High, "leak", "use")
+	merged.Into = "older"
+	ts = append(ts, change(4, engine.Merged, merged))
 	for i := range ts {
 		r.deliver(s, ts[i])
 	}
@@ -113,8 +116,23 @@ func TestSinkNeverOverwritesANewerState(t *testing.T) {
 	if after := len(r.server.Calls("")); after != before {
 		t.Errorf("a repeat made %d calls: %+v", after-before, r.server.Calls("")[before:])
 	}
-	if m := r.one(channel); number(m) != 3 {
+	if m := r.one(channel); number(m) != 4 {
 		t.Errorf("message shows %d", number(m))
+	}
+}
+
+func TestSinkGoesOnWithOtherChannels(t *testing.T) {
+	for _, fault := range []slacktest.Fault{{Status: 429, RetryAfter: 9}, {Code: "channel_not_found"}} {
+		r := newRig(t, "C0CRITICAL")
+		r.config.Routes = []Route{{MinLevel: "low", Tags: []string{"other"}, Channel: "C0CRITICAL"}}
+		other := incident("b", engine.Low, "leak")
+		other.Tags = []string{"other"}
+		r.server.Fail("chat.postMessage", fault)
+		n, err := r.open().Deliver(context.Background(), []engine.Transition{change(1, engine.Opened, incident("a", engine.High, "leak")), change(1, engine.Opened, other)})
+		if n != 0 || err == nil {
+			t.Errorf("%+v: accepted %d: %v", fault, n, err)
+		}
+		r.one("C0CRITICAL")
 	}
 }
 

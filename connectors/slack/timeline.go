@@ -55,47 +55,44 @@ var marks = [...]string{"⚪", "⚪", "🔵", "🟡", "🟠", "🔴"}
 
 func mark(l engine.Level) string { return marks[l] }
 
-// lines gives the timeline as mrkdwn lines, each at most n units.
-func lines(list []engine.Moment, n int) []string {
+// lines gives the timeline as mrkdwn lines, each at most n units, within count
+// lines and total units.
+func lines(list []engine.Moment, n, count, total int) []string {
 	layout := clock(list)
-	var out []string
-	for _, m := range runs(list) {
-		out = append(out, m.line(layout, n))
-	}
-	return out
+	folded := runs(list)
+	return fit(len(folded), func(i int) string { return folded[i].line(layout, n) }, count, total)
 }
 
-// fit keeps the first and the last lines of a list within count and total size
-// and says in the middle how many are missing and where they are.
-func fit(list []string, count, total int) []string {
-	whole := 0
-	for _, l := range list {
-		whole += size(l) + 1
-	}
-	if len(list) <= count && whole <= total {
-		return list
-	}
+// fit keeps the first and the last of n lines within count and total size and
+// says in the middle how many are missing and where they are. Lines that are
+// not shown are not made.
+func fit(n int, line func(i int) string, count, total int) []string {
 	const note = 48 // units kept for the line in the middle
-	room := total - note
-	head, tail := 0, len(list) // kept are list[:head] and list[tail:]
-	for head < tail && head+len(list)-tail < count-1 {
-		next := list[head]
-		fromTail := head > len(list)-tail // the beginning first, then by turns
-		if fromTail {
-			next = list[tail-1]
+	if n > count {
+		count-- // that line
+	}
+	var head, tail []string // tail grows backwards
+	for len(head)+len(tail) < min(n, count) {
+		ofTail := len(head) > len(tail) // the beginning first, then by turns
+		i := len(head)
+		if ofTail {
+			i = n - 1 - len(tail)
 		}
-		if room -= size(next) + 1; room < 0 {
+		next := line(i)
+		if total -= size(next) + 1; total < note && (total < 0 || len(head)+len(tail)+1 < n) {
 			break
 		}
-		if fromTail {
-			tail--
+		if ofTail {
+			tail = append(tail, next)
 		} else {
-			head++
+			head = append(head, next)
 		}
 	}
-	out := slices.Clone(list[:head])
-	out = append(out, fmt.Sprintf("_… %d more in Elasticsearch_", tail-head))
-	return append(out, list[tail:]...)
+	if rest := n - len(head) - len(tail); rest > 0 {
+		head = append(head, fmt.Sprintf("_… %d more in Elasticsearch_", rest))
+	}
+	slices.Reverse(tail)
+	return append(head, tail...)
 }
 
 // reasons says which rules speak, the most severe first.
@@ -118,24 +115,23 @@ func reasons(in *engine.Incident) []string {
 		s.alerts[m.Alert] = true
 	}
 	slices.SortStableFunc(list, func(a, b *said) int { return cmp.Compare(b.level, a.level) })
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = code(s.rule, maxValue) + " " + s.level.String()
-		if n := len(s.alerts); n > 1 {
-			out[i] += fmt.Sprintf(" ×%d", n)
+	return fit(len(list), func(i int) string {
+		text := code(list[i].rule, maxValue) + " " + list[i].level.String()
+		if n := len(list[i].alerts); n > 1 {
+			text += fmt.Sprintf(" ×%d", n)
 		}
-	}
-	return out
+		return text
+	}, 12, reasonSize)
 }
 
 // techniques gives the ATT&CK and ATLAS ids among tags, as analysts write them.
 func techniques(tags []string) []string {
-	var out []string
+	var out []string // ids as they stand in tags
 	for _, tag := range tags {
 		for _, prefix := range []string{"attack.t", "atlas.aml.t"} {
 			if id, ok := strings.CutPrefix(tag, prefix); ok {
 				family, _, _ := strings.Cut(prefix, ".")
-				out = append(out, prose(strings.ToUpper(strings.TrimPrefix(prefix, family+".")+id), 24))
+				out = append(out, strings.ToUpper(strings.TrimPrefix(prefix, family+".")+id))
 			}
 		}
 	}
