@@ -25,7 +25,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.demo(), a.replay(), a.rules(), a.secrets(), a.version())
+	root.AddCommand(a.demo(), a.replay(), a.service(), a.rules(), a.alert(), a.secrets(), a.setupCommand(), a.configCommand(), a.doctor(), a.version())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%s\nsee: %s --help", flagError(err), c.CommandPath())
 	})

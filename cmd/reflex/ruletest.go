@@ -35,24 +35,11 @@ type outcome struct {
 // run runs one test through the real line, in every arrival order it asks for.
 func (b *bench) run(t rule.TestCase) outcome {
 	out := outcome{test: t}
-	data, errs := enrich.New(enrich.Config{Lists: t.ListDefs(b.lists), Keys: t.Keys, Known: t.Known})
-	if len(errs) > 0 {
-		out.failure = errs[0].Error()
-		return out
-	}
-	set, mistakes := rule.Compile(b.pack.Only(t.Rule), rule.Options{Functions: data.Functions(), Lists: data.Lists(), Demand: demand()})
-	if err := mistakes.Err(); err != nil {
-		out.failure = err.Error()
-		return out
-	}
-	plan, err := decode.NewPlan(set.Layout, decode.Options{Secrets: b.secrets})
+	parts, data, err := b.parts(t)
 	if err != nil {
 		out.failure = err.Error()
 		return out
 	}
-	index := detect.NewIndex(set)
-	parts := pipeline.Parts{Set: set, Plan: plan, Redact: b.secrets.NewScan().Redact,
-		Detector: func() *detect.Detector { return index.NewDetector(data) }}
 	for turn := range 1 + t.Shuffle {
 		records := arrivals(t, turn)
 		refused := ""
@@ -70,6 +57,25 @@ func (b *bench) run(t rule.TestCase) outcome {
 		}
 	}
 	return out
+}
+
+// parts makes the line that a test runs on.
+func (b *bench) parts(t rule.TestCase) (pipeline.Parts, *enrich.Data, error) {
+	data, errs := enrich.New(enrich.Config{Lists: t.ListDefs(b.lists), Keys: t.Keys, Known: t.Known})
+	if len(errs) > 0 {
+		return pipeline.Parts{}, nil, errs[0]
+	}
+	set, mistakes := rule.Compile(b.pack.Only(t.Rule), rule.Options{Functions: data.Functions(), Lists: data.Lists(), Demand: demand()})
+	if err := mistakes.Err(); err != nil {
+		return pipeline.Parts{}, nil, err
+	}
+	plan, err := decode.NewPlan(set.Layout, decode.Options{Secrets: b.secrets})
+	if err != nil {
+		return pipeline.Parts{}, nil, err
+	}
+	index := detect.NewIndex(set)
+	return pipeline.Parts{Set: set, Plan: plan, Redact: b.secrets.NewScan().Redact,
+		Detector: func() *detect.Detector { return index.NewDetector(data) }}, data, nil
 }
 
 // arrivals gives a test's records in order of arrival; turn 0 is the one the

@@ -52,7 +52,7 @@ type found struct {
 func (a *app) scan(paths []string, asJSON bool) error {
 	ins, errs := file.ExpandHidden(paths)
 	read := len(ins)
-	scanner := secret.New(secret.Options{Key: a.fingerprintKey()})
+	scanner := secret.New(secret.Options{Key: environmentKey()})
 	a.noteFingerprints()
 	rows := [][]string{{"place", "kind", "provider", "hint", "fingerprint", "encoding"}}
 	count := 0

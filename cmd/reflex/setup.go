@@ -30,6 +30,7 @@ type setup struct {
 	lists []string
 	known []string
 	geoip string
+	key   []byte // fingerprint key; nil: that of the environment
 
 	extraLists fs.FS  // the demo organisation's own lists, in place of the shipped ones of their names
 	exceptions fs.FS  // and its exceptions
@@ -131,7 +132,7 @@ func (a *app) load(s *setup) (*loaded, error) {
 	if len(pack.Rules) == 0 {
 		return nil, usage("no rule was found in %s: nothing was run", strings.Join(s.rules, ", "))
 	}
-	secrets := secret.New(secret.Options{Key: a.fingerprintKey()})
+	secrets := secret.New(secret.Options{Key: s.fingerprintKey()})
 	plan, err := decode.NewPlan(set.Layout, decode.Options{Secrets: secrets})
 	if err != nil {
 		return nil, usage("%v", err)
@@ -237,7 +238,14 @@ func (l *loaded) shared(en engine.Named) bool {
 }
 
 // fingerprintKey is the installation's HMAC key; offline commands do without.
-func (a *app) fingerprintKey() []byte {
+func (s *setup) fingerprintKey() []byte {
+	if s.key != nil {
+		return s.key
+	}
+	return environmentKey()
+}
+
+func environmentKey() []byte {
 	if key := os.Getenv("REFLEX_FINGERPRINT_KEY"); key != "" {
 		return []byte(key)
 	}
@@ -246,7 +254,7 @@ func (a *app) fingerprintKey() []byte {
 
 // noteFingerprints says what it means to do without the key.
 func (a *app) noteFingerprints() {
-	if a.fingerprintKey() == nil {
+	if environmentKey() == nil {
 		fmt.Fprintln(a.err, "note: REFLEX_FINGERPRINT_KEY is not set: fingerprints use a public key and are comparable between installations")
 	}
 }

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"github.com/seed-843b225c/reflex/connectors/kafka"
+	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/checkpoint"
+	"github.com/seed-843b225c/reflex/engine/pipeline"
+	"github.com/seed-843b225c/reflex/engine/rule"
+)
+
+func (a *app) service() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "run -c FILE",
+		Short: "Run the service: Kafka in, Elasticsearch and Slack out",
+		Long: "Reads records from Kafka, detects, correlates, and delivers alerts and incidents to the sinks. Everything\n" +
+			"that a restart needs is in the state folder. Rules, lists, GeoIP files, certificates and the configuration\n" +
+			"are read again when they change, and on SIGHUP: all valid, or nothing changes. SIGTERM stops in order.\n\n" +
+			"See also:  reflex config check FILE,  reflex doctor -c FILE",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := none(c, args); err != nil {
+				return err
+			}
+			cfg, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			return (&daemon{app: a, cfg: cfg, log: cfg.logger(a)}).run(c.Context())
+		},
+	}
+	configFlag(c, &path)
+	return c
+}
+
+func configFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVarP(path, "config", "c", "reflex.yml", "configuration `FILE`")
+}
+
+// daemon is the service as a process: it opens what the configuration names,
+// runs a Live, and answers changes of files and signals.
+type daemon struct {
+	app *app
+	cfg *config
+	log *slog.Logger
+
+	mu       sync.Mutex
+	live     *pipeline.Live
+	registry *prometheus.Registry
+	failed   prometheus.Counter // reloads refused
+	loadedAt time.Time
+}
+
+// errRestart ends a Live that goes on at once with other connectors.
+var errRestart = errors.New("restart with the new configuration")
+
+// run works until ctx ends. A change of connectors is a restart inside the process.
+func (d *daemon) run(ctx context.Context) error {
+	rules, err := d.load(d.cfg)
+	if err != nil {
+		return err
+	}
+	dir, err := checkpoint.Open(d.cfg.State, checkpoint.Options{})
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	defer func() {
+		if err := dir.Close(); err != nil {
+			d.log.Error("the state folder was not closed in order", "error", err)
+		}
+	}()
+	stopWeb, err := d.web(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopWeb()
+	for {
+		err := d.once(ctx, dir, rules)
+		if !errors.Is(err, errRestart) {
+			if err != nil {
+				d.log.Error("stopped", "error", err)
+				return exitError{exitPartial, nil}
+			}
+			d.log.Info("stopped in order: everything is stored")
+			return nil
+		}
+		if rules, err = d.load(d.cfg); err != nil {
+			return err
+		}
+	}
+}
+
+// load loads rules and lists as the configuration names them; mistakes are said
+// in the log.
+func (d *daemon) load(c *config) (*loaded, error) {
+	var said bytes.Buffer
+	quiet := &app{stdin: d.app.stdin, out: d.app.out, err: newPrinter(&said)}
+	l, err := quiet.load(c.setup())
+	for _, line := range strings.Split(strings.TrimSpace(said.String()), "\n") {
+		if line == "" {
+			continue
+		}
+		if err != nil {
+			d.log.Error(line)
+		} else {
+			d.log.Warn(line)
+		}
+	}
+	return l, err
+}
+
+// once runs one Live.
+func (d *daemon) once(ctx context.Context, dir *checkpoint.Dir, rules *loaded) error {
+	cfg := d.cfg
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	live, err := d.open(dir, rules, registry)
+	if err != nil {
+		return err
+	}
+	reload := make(chan pipeline.Reload)
+	live.Reload = reload
+	live.Started = func() {
+		d.log.Info("running", "rules", len(rules.set.Rules), "version", rules.set.Version, "topics", len(cfg.Kafka.Topics), "sinks", len(cfg.Sinks))
+	}
+	d.mu.Lock()
+	d.live, d.registry = live, registry
+	d.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "reflex_reload_failures_total", Help: "Changes of rules, lists or configuration that were refused: the old ones stayed in force."})
+	registry.MustRegister(d.failed)
+	d.loadedAt = time.Now()
+	d.mu.Unlock()
+	running, stop := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { d.watch(running, cfg, reload, stop) })
+	err = live.Run(running)
+	cause := context.Cause(running)
+	stop(nil)
+	watching.Wait()
+	if err == nil && errors.Is(cause, errRestart) {
+		return errRestart
+	}
+	return err
+}
+
+// open makes a Live of what the configuration names.
+func (d *daemon) open(dir *checkpoint.Dir, rules *loaded, metrics prometheus.Registerer) (*pipeline.Live, error) {
+	resume, err := pipeline.Positions(dir.Store)
+	if err != nil {
+		return nil, err
+	}
+	live := &pipeline.Live{Parts: rules.parts(), Dir: dir, Log: d.log, Metrics: metrics, Every: d.cfg.Checkpoint}
+	opened := []interface{ Close() error }{}
+	fail := func(what string, err error) (*pipeline.Live, error) {
+		for _, o := range opened {
+			_ = o.Close() // what failed to open is said; these did nothing yet
+		}
+		return nil, exitError{exitUsage, fmt.Errorf("%s: %w", what, err)}
+	}
+	o := kafka.Options{Log: d.log, Metrics: metrics, Resume: resume, Stateful: stateful(rules.set)}
+	source, err := kafka.NewSource(d.cfg.Kafka.SourceConfig, o)
+	if err != nil {
+		return fail("kafka", err)
+	}
+	live.Source = source
+	opened = append(opened, source)
+	if topic := d.cfg.Kafka.DeadLetter; topic != "" {
+		dead, err := kafka.NewDeadLetter(kafka.DeadLetterConfig{Config: d.cfg.Kafka.Config, Topic: topic}, kafka.Options{Log: d.log, Metrics: metrics})
+		if err != nil {
+			return fail("kafka dead letter", err)
+		}
+		live.Dead = dead
+	}
+	for _, s := range d.cfg.Sinks {
+		sink, err := sinkTypes[s.Type].open(s.config, sinkDeps{
+			log:     d.log.With("sink", s.Name),
+			metrics: prometheus.WrapRegistererWith(prometheus.Labels{"sink": s.Name}, metrics),
+			memory:  pipeline.SinkMemory(dir.Store, s.Name),
+		})
+		if err != nil {
+			return fail("sink "+s.Name, err)
+		}
+		opened = append(opened, sink)
+		live.Outputs = append(live.Outputs, pipeline.Output{Name: s.Name, Sink: sink})
+	}
+	return live, nil
+}
+
+// stateful reports whether a rule remembers something: then one instance must
+// see all records.
+func stateful(set *rule.Set) bool {
+	for _, r := range set.Rules {
+		if r.Mode != rule.ModeOff && r.Kind != rule.Match {
+			return true
+		}
+	}
+	return false
+}
+
+// watch answers changes of files and SIGHUP until ctx ends.
+func (d *daemon) watch(ctx context.Context, cfg *config, reload chan<- pipeline.Reload, stop context.CancelCauseFunc) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	changed, done := watchFiles(ctx, cfg.watched(), d.log)
+	defer done()
+	seen := fingerprint(cfg.watched())
+	for {
+		forced := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			forced = true
+		case <-changed:
+		}
+		now := fingerprint(cfg.watched())
+		if !forced && now == seen {
+			continue // touched, not changed
+		}
+		seen = now
+		if d.reload(ctx, cfg, reload) {
+			stop(errRestart)
+			return
+		}
+	}
+}
+
+// reload loads everything again. Other connectors ask for a restart: it returns
+// true then. Anything wrong leaves all as it was.
+func (d *daemon) reload(ctx context.Context, old *config, reload chan<- pipeline.Reload) (restart bool) {
+	refuse := func(err error) bool {
+		d.failed.Inc()
+		for _, line := range lines(err) {
+			d.log.Error("reload refused, everything stays as it was", "error", line)
+		}
+		return false
+	}
+	cfg, err := loadConfig(old.file)
+	if err != nil {
+		return refuse(err)
+	}
+	rules, err := d.load(cfg)
+	if err != nil {
+		return refuse(err)
+	}
+	if cfg.State != old.State || cfg.Listen != old.Listen || cfg.FingerprintKey != old.FingerprintKey {
+		return refuse(errors.New("state, listen and fingerprint_key cannot change while the service runs: restart it"))
+	}
+	if !sameConnectors(cfg, old) {
+		d.log.Info("the connectors' settings or certificates changed: restarting inside the process")
+		d.cfg = cfg
+		return true
+	}
+	done := make(chan error, 1)
+	select {
+	case reload <- pipeline.Reload{Parts: rules.parts(), Done: func(err error) { done <- err }}:
+	case <-ctx.Done():
+		return false
+	}
+	if err := <-done; err != nil {
+		return refuse(err)
+	}
+	d.mu.Lock()
+	d.loadedAt = time.Now()
+	d.mu.Unlock()
+	*old = *cfg
+	return false
+}
+
+// running gives the Live and its metrics.
+func (d *daemon) running() (*pipeline.Live, *prometheus.Registry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.live, d.registry
+}
+
+var _ engine.DeadLetter = (*kafka.DeadLetter)(nil)
