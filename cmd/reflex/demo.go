@@ -20,7 +20,7 @@ import (
 func (a *app) demo() *cobra.Command {
 	var f replayFlags
 	var seed int64
-	var folder string
+	var folder, feedTo string
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Play two attacks hidden in a day of normal traffic",
@@ -32,6 +32,13 @@ func (a *app) demo() *cobra.Command {
 			day := story.New(seed)
 			if folder != "" {
 				return a.writeDay(day, folder)
+			}
+			if feedTo != "" {
+				cfg, err := loadConfig(feedTo)
+				if err != nil {
+					return err
+				}
+				return a.feed(c.Context(), day, cfg)
 			}
 			geo, errs := enrich.OpenGeoBytes(day.GeoIP())
 			if len(errs) > 0 {
@@ -47,6 +54,7 @@ func (a *app) demo() *cobra.Command {
 	}
 	f.flags(c)
 	c.Flags().Int64Var(&seed, "seed", 1, "which day: another seed, another day with the same two attacks")
+	c.Flags().StringVar(&feedTo, "feed", "", "write the day's logs to the Kafka topics that the service's configuration `FILE` names")
 	c.Flags().StringVar(&folder, "write", "", "write the day's logs, rules, lists and GeoIP files to `FOLDER` instead of playing them")
 	return c
 }

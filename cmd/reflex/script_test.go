@@ -12,6 +12,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("REFLEX_TEST_AS_MAIN") != "" { // the crash test's process
+		os.Exit(process())
+	}
 	testscript.Main(m, map[string]func(){
 		"reflex": func() { os.Exit(process()) },
 	})

@@ -172,7 +172,9 @@ func TestSinkWritesOneMessageATransition(t *testing.T) {
 		}
 		where[id] = m.Partition
 		numbers[id] = append(numbers[id], header(m, "change")+header(m, "number"))
-		var doc struct{ Reflex struct{ Transition struct{ ID string } } }
+		var doc struct {
+			Reflex struct{ Transition struct{ ID string } }
+		}
 		if err := json.Unmarshal(m.Value, &doc); err != nil || doc.Reflex.Transition.ID != header(m, "id") {
 			t.Errorf("document of %s: %v, %+v", header(m, "id"), err, doc)
 		}

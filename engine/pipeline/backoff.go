@@ -10,18 +10,21 @@ import (
 )
 
 // backoff is how long to wait before trying again: twice as long each time, with
-// jitter, and at least as long as the other side asked for.
+// jitter; or as long as the other side asked for.
 type backoff struct {
 	least, most time.Duration
 	next        time.Duration
 }
 
-// sleep waits; false when ctx ended.
+// sleep waits; false when ctx ended. Who says when to come again is taken at its
+// word: a rate limit is no failure and makes nothing slower.
 func (b *backoff) sleep(ctx context.Context, err error) bool {
-	b.next = min(max(b.least, 2*b.next), b.most)
-	d := b.next/2 + rand.N(b.next/2+1)
-	if e, ok := errors.AsType[*engine.Error](err); ok {
-		d = max(d, e.After)
+	var d time.Duration
+	if e, ok := errors.AsType[*engine.Error](err); ok && e.After > 0 {
+		d = e.After + rand.N(e.After/20+time.Millisecond)
+	} else {
+		b.next = min(max(b.least, 2*b.next), b.most)
+		d = b.next/2 + rand.N(b.next/2+1)
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()

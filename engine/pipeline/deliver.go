@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -61,13 +62,21 @@ func (o *output) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		o.note(err)
+		if !paced(err) {
+			o.note(err)
+		}
 		if err == nil {
 			wait.reset()
 			continue
 		}
 		wait.sleep(ctx, err)
 	}
+}
+
+// paced reports a sink that only takes its time: a rate limit of a few seconds.
+func paced(err error) bool {
+	e, ok := errors.AsType[*engine.Error](err)
+	return ok && e.Kind == engine.Temporary && e.After > 0 && e.After <= 5*time.Second
 }
 
 // deliverBytes is how much of the log one Deliver takes at most.
@@ -117,8 +126,11 @@ func (o *output) step(ctx context.Context) error {
 }
 
 func outcomeOf(err error) string {
-	if engine.KindOf(err) == engine.Fatal {
+	switch {
+	case engine.KindOf(err) == engine.Fatal:
 		return "failed"
+	case paced(err):
+		return "paced"
 	}
 	return "retried"
 }

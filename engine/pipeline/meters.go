@@ -18,7 +18,7 @@ type meters struct {
 
 func newMeters(l *Live) *meters {
 	m := &meters{live: l,
-		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "reflex_deliveries_total", Help: "Transitions by sink and outcome: accepted, refused (kept in the dead letter), retried and failed (calls)."}, []string{"sink", "outcome"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "reflex_deliveries_total", Help: "Transitions by sink and outcome: accepted, refused (kept in the dead letter); of calls: paced (a rate limit), retried, failed (until a person acts)."}, []string{"sink", "outcome"}),
 		latencies: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "reflex_alert_latency_seconds", Help: "From a record's timestamp in Kafka until the alert it opened or raised was accepted by the sink.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600}}, []string{"sink"}),
 		saves: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "reflex_checkpoint_seconds", Help: "From gathering a checkpoint until it was synced and committed.",

@@ -32,11 +32,11 @@ type Status struct {
 
 // SinkStatus is how a sink stands.
 type SinkStatus struct {
-	Name   string
-	Behind int64 // bytes of the alert log not yet delivered
-	Err    string
-	Since  time.Time // of Err
-	Fatal  bool      // nothing changes until a person acts
+	Name   string    `json:"name"`
+	Behind int64     `json:"behind_bytes"` // bytes of the alert log not yet delivered
+	Err    string    `json:"error,omitempty"`
+	Since  time.Time `json:"since,omitzero"`  // of Err
+	Fatal  bool      `json:"fatal,omitempty"` // nothing changes until a person acts
 }
 
 // statusBoard holds the latest Status and the troubles that come between.
