@@ -53,7 +53,6 @@ func (r *turn) merge(into, m, seen *member) {
 		r.v.alerts[seen.id] = into
 	} else {
 		r.gone = m
-		r.v.wake(m.strand.in)
 		r.ins = append(r.ins, m.strand.in)
 		into.absorb(m)
 	}
