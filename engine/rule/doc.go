@@ -82,8 +82,10 @@
 // are not in force, GeoIP is whatever the events set. The clock starts at
 // 2026-03-02T10:00:00Z (TestStart); at is the event's offset, late how long
 // after that it arrives, repeat makes many of one (each varies fields, {{ n }}
-// is the number of the repetition), duplicate delivers copies, shuffle asks for
-// more arrival orders with the same outcome. set gives fields typed by the
+// is the number of the repetition), duplicate delivers copies, restart kills the
+// process when an event has arrived (of a test: after every record) and starts it
+// again from what it stored, shuffle asks for more arrival orders with the same
+// outcome. set gives fields typed by the
 // registry, raw the record as its source writes it ({{ time }} is its time).
 // alerts is a number or what each alert must say. TestCase.Records gives the
 // records, Pack.Only the rules and TestCase.ListDefs the lists of a test; cmd

@@ -198,6 +198,7 @@ var testSpec = object("test",
 	key{"known", oneOrMore(networkSpec), false, "own networks in this test", "none"},
 	key{"keys", listOf(aiKeySpec, 1), false, "inventory of AI keys in this test", "none"},
 	key{"duplicate", boolSpec, false, "every record arrives twice", "false"},
+	key{"restart", boolSpec, false, "Reflex is killed after every record and starts again", "false"},
 	key{"shuffle", naturalSpec, false, "so many more arrival orders must give the same alerts", "0"},
 )
 
@@ -213,6 +214,7 @@ var testEventSpec = object("",
 	), false, "several events of this form", ""},
 	key{"late", durationSpec, false, "how long after its time it arrives", "0s"},
 	key{"duplicate", naturalSpec, false, "so many more copies arrive", "0"},
+	key{"restart", boolSpec, false, "Reflex is killed when it has arrived, the last of its copies and repetitions, and starts again", "false"},
 )
 
 var wantSpec = object("",

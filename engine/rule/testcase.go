@@ -29,6 +29,7 @@ type TestCase struct {
 	Known     []netip.Prefix
 	Keys      []engine.AIKey
 	Duplicate bool // every record arrives twice
+	Restart   bool // the process is killed after every record and starts again
 	Shuffle   int  // so many more arrival orders must give the same alerts
 	Want      WantAlerts
 }
@@ -47,6 +48,7 @@ type TestEvent struct {
 	At      time.Duration // after TestStart
 	Late    time.Duration // arrives so long after its time
 	Copies  int           // further copies that arrive
+	Restart bool          // the process is killed when the last of its records has arrived, and starts again
 	Times   int           // at least 1
 	Every   time.Duration
 	Set     []TestField
@@ -90,13 +92,14 @@ type TestRecord struct {
 	Time    int64  // event time, ns
 	Arrives int64  // when it arrives, ns
 	Event   int    // index into TestCase.Events
+	Restart bool   // after this record the process is killed and starts again
 }
 
 // readTest takes up and checks one test.
 func readTest(v node, r *Rule, i int) TestCase {
 	t := TestCase{
 		Name: v.get("name").str(), Rule: r.ID, File: v.w.src.name, Line: v.pos().Line,
-		Duplicate: v.get("duplicate").boolean(false), Shuffle: int(v.get("shuffle").integer()),
+		Duplicate: v.get("duplicate").boolean(false), Restart: v.get("restart").boolean(false), Shuffle: int(v.get("shuffle").integer()),
 	}
 	for _, e := range v.get("events").list() {
 		t.Events = append(t.Events, readTestEvent(e))
@@ -156,7 +159,7 @@ const maxTimes = 100_000
 func readTestEvent(v node) TestEvent {
 	e := TestEvent{
 		Line: v.pos().Line, At: v.get("at").duration(0), Late: v.get("late").duration(0),
-		Copies: int(v.get("duplicate").integer()), Times: 1,
+		Copies: int(v.get("duplicate").integer()), Restart: v.get("restart").boolean(false), Times: 1,
 	}
 	e.Dataset, _ = engine.LookupDataset(v.get("dataset").str())
 	set, raw, rep := v.get("set"), v.get("raw"), v.get("repeat")

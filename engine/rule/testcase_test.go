@@ -2,6 +2,7 @@ package rule
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,5 +172,32 @@ func TestNewRuleLoads(t *testing.T) {
 	}
 	if !ValidID("a-b-1") || ValidID("A") || ValidID("a--b") || ValidID("") {
 		t.Error("ids")
+	}
+}
+
+func TestRestartGoesWithItsRecord(t *testing.T) {
+	of := func(text string) (out []bool) {
+		c := testOf(t, text)
+		for _, r := range c.Records() {
+			out = append(out, r.Restart)
+		}
+		if c.Restarts() != slices.Contains(out, true) {
+			t.Errorf("restarts: %v, of its records %v", c.Restarts(), out)
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		text string
+		want []bool
+	}{
+		"no restart":          {"  - {name: n, alerts: 0, events: [{dataset: ecs, set: {user.name: a}}]}", []bool{false}},
+		"after an event":      {"  - {name: n, alerts: 0, events: [{dataset: ecs, set: {user.name: a}, restart: true}, {dataset: ecs, at: 1s, set: {user.name: a}}]}", []bool{true, false}},
+		"the event is late":   {"  - {name: n, alerts: 0, events: [{dataset: ecs, late: 2s, set: {user.name: a}, restart: true}, {dataset: ecs, at: 1s, set: {user.name: a}}]}", []bool{false, true}},
+		"repetitions, copies": {"  - {name: n, alerts: 0, events: [{dataset: ecs, set: {user.name: a}, restart: true, duplicate: 1, repeat: {times: 2}}]}", []bool{false, false, false, true}},
+		"after every record":  {"  - {name: n, alerts: 0, restart: true, duplicate: true, events: [{dataset: ecs, set: {user.name: a}}]}", []bool{true, true}},
+	} {
+		if got := of(c.text); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // Records unrolls the test's events into records, in order of arrival: copies
-// and late records included. Equal arrivals keep the order written.
+// and late records included. Equal arrivals keep the order written. A restart
+// goes where its record goes, in other arrival orders too.
 func (t *TestCase) Records() []TestRecord {
 	var out []TestRecord
 	for i := range t.Events {
@@ -31,13 +32,19 @@ func (t *TestCase) Records() []TestRecord {
 			if t.Duplicate {
 				copies *= 2
 			}
-			for range copies {
+			for c := range copies {
+				r.Restart = t.Restart || e.Restart && n == e.Times-1 && c == copies-1
 				out = append(out, r)
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b TestRecord) int { return cmp.Compare(a.Arrives, b.Arrives) })
 	return out
+}
+
+// Restarts reports whether the test kills the process somewhere.
+func (t *TestCase) Restarts() bool {
+	return t.Restart || slices.ContainsFunc(t.Events, func(e TestEvent) bool { return e.Restart })
 }
 
 // fill replaces {{ n }} (from 1) and {{ time }} (RFC 3339).
