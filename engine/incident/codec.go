@@ -136,7 +136,6 @@ func (u *unpacker) named() (out []engine.Named) {
 }
 
 func (m *member) pack(p *packer) {
-	p.text(m.strand.in.id)
 	p.uint(m.strand.number)
 	p.flags(m.listed, m.chain, m.pages)
 	p.text(m.rule)
@@ -158,9 +157,9 @@ func (m *member) pack(p *packer) {
 	}
 }
 
-// unpack reads a member, and which incident and strand it is in.
-func (m *member) unpack(u *unpacker) (in string, strand uint64) {
-	in, strand = u.text(), u.uint()
+// unpack reads a member, and the number of its strand.
+func (m *member) unpack(u *unpacker) (strand uint64) {
+	strand = u.uint()
 	f := u.flags()
 	m.listed, m.chain, m.pages = f[0], f[1], f[2]
 	m.rule, m.level = u.text(), u.level()
@@ -177,7 +176,7 @@ func (m *member) unpack(u *unpacker) (in string, strand uint64) {
 		}
 		m.moments = append(m.moments, x)
 	})
-	return in, strand
+	return strand
 }
 
 func (u *unpacker) level() engine.Level {
@@ -197,6 +196,15 @@ func (in *incident) pack(p *packer) {
 	for _, n := range []int64{in.end, in.newest, in.due, in.rest.start, in.rest.end} {
 		p.int(n)
 	}
+	numbers := make([]uint64, len(in.strands))
+	for i, s := range in.strands {
+		numbers[i] = s.number
+	}
+	slices.Sort(numbers)
+	p.uint(uint64(len(numbers)))
+	for _, n := range numbers {
+		p.uint(n)
+	}
 	p.texts(in.merged)
 	p.uint(uint64(len(in.rest.risk)))
 	for _, rule := range slices.Sorted(maps.Keys(in.rest.risk)) {
@@ -215,6 +223,7 @@ func (in *incident) unpack(u *unpacker) {
 	for _, n := range []*int64{&in.end, &in.newest, &in.due, &in.rest.start, &in.rest.end} {
 		*n = u.int()
 	}
+	u.times(func() { in.strands = append(in.strands, &strand{number: u.uint(), in: in}) })
 	in.merged = u.texts()
 	if f[1] {
 		in.rest.risk, in.rest.tags = map[string]int{}, map[string]bool{}

@@ -79,7 +79,6 @@ func (v *Live) unlist(in *incident, i int) {
 func (v *Live) take(in, other *incident) {
 	for _, s := range other.strands {
 		s.in = in
-		v.touched(s.members...)
 	}
 	in.strands = append(in.strands, other.strands...)
 	in.rest.merge(&other.rest)

@@ -13,9 +13,9 @@ import (
 
 // What is stored, all under "i":
 //
-//	ia<alert id>     the small form of an alert, and where it belongs
+//	ia<alert id>     the small form of an alert, and the number of its strand
 //	ih               the counters behind orders and numbers
-//	in<incident id>  an incident without its alerts
+//	in<incident id>  an incident: what was said, and its strands
 //	iv               the format's number
 //
 // The index, the queues and who waits for whom follow from these.
@@ -123,26 +123,25 @@ func (v *restoring) incident(id string, u *unpacker) bool {
 	in := &incident{id: id, at: -1}
 	in.unpack(u)
 	v.incidents[id] = in
+	for _, s := range in.strands {
+		if v.strand[s.number] != nil || s.number > v.strands {
+			return false
+		}
+		v.strand[s.number] = s
+	}
 	return in.number > 0 && in.order <= v.opened
 }
 
 func (v *restoring) alert(id string, u *unpacker) bool {
 	m := &member{id: id}
-	of, number := m.unpack(u)
-	in := v.incidents[of]
-	if in == nil || number > v.Live.strands {
-		return false
-	}
-	s := v.strand[number]
+	s := v.strand[m.unpack(u)]
 	if s == nil {
-		s = &strand{number: number, in: in}
-		v.strand[number] = s
-		in.strands = append(in.strands, s)
+		return false
 	}
 	s.members = append(s.members, m)
 	m.strand = s
 	if m.listed {
-		in.listed = append(in.listed, m)
+		s.in.listed = append(s.in.listed, m)
 	}
 	for _, id := range append(m.also, m.id) {
 		if v.alerts[id] != nil {
@@ -150,7 +149,7 @@ func (v *restoring) alert(id string, u *unpacker) bool {
 		}
 		v.alerts[id] = m
 	}
-	return s.in == in
+	return true
 }
 
 // whole makes what follows from the records, and checks that none is missing.
