@@ -36,7 +36,7 @@ func visible(s string) string {
 		s = strings.ToValidUTF8(s[:longText], "") + "…"
 	}
 	var b strings.Builder
-	var last rune = ' '
+	last := ' '
 	marks := 0
 	for _, r := range s {
 		switch {
