@@ -3,6 +3,7 @@ package slack
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/seed-843b225c/reflex/engine"
 )
+
+var update = flag.Bool("update", false, "rewrite golden files")
 
 // document is the part of an incident's ECS document from which the incident
 // is made again.
@@ -88,7 +91,7 @@ func change(number int, c engine.Change, in *engine.Incident) engine.Transition 
 
 func golden(t *testing.T, path string, got []byte) {
 	t.Helper()
-	if os.Getenv("UPDATE_GOLDEN") != "" {
+	if *update {
 		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +101,7 @@ func golden(t *testing.T, path string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; run with UPDATE_GOLDEN=1 and read the diff.\ngot:\n%s", path, got)
+		t.Errorf("%s differs; run with -update and read the diff.\ngot:\n%s", path, got)
 	}
 }
 
