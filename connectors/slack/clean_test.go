@@ -138,7 +138,7 @@ func TestRenderKeepsToItsLimits(t *testing.T) {
 }
 
 func hostileIncident(text string, n int) *engine.Incident {
-	in := &engine.Incident{ID: text, Into: text, State: text, Title: text, Level: engine.Critical, Risk: 100, Start: 1, End: 5 * 86400e9, Owner: text, First: text}
+	in := &engine.Incident{ID: text, Into: text, Incomplete: text, Final: true, Count: 1e9, Merged: []string{text, text}, Title: text, Level: engine.Critical, Risk: 100, Start: 1, End: 5 * 86400e9, Owner: text, First: text}
 	for i := range n {
 		tail := text + strings.Repeat("x", i%7)
 		in.Alerts = append(in.Alerts, tail)
@@ -162,5 +162,17 @@ func checkLimits(t *testing.T, m Message) {
 	}
 	if total > maxTotal || len(m.Blocks) > maxBlocks || m.Text == "" {
 		t.Errorf("%d units, %d blocks", total, len(m.Blocks))
+	}
+}
+
+func TestRenderSaysWhatAnIncidentLeavesOut(t *testing.T) {
+	in := incident("a", engine.High, "leak")
+	in.Count, in.Merged, in.Final, in.Incomplete = 900, []string{"b", "c"}, true, "800 alerts are not named"
+	m := Render(in, []Link{{"Open", "https://kibana.example/{incident}?a=1&b=2"}})
+	foot := texts(m)[len(texts(m))-1].text
+	for _, want := range []string{"900 alerts", "took in 2 incidents", "quiet by now", "800 alerts are not named", "<https://kibana.example/a?a=1&amp;b=2|Open>"} {
+		if !strings.Contains(foot, want) {
+			t.Errorf("%q does not say %q", foot, want)
+		}
 	}
 }

@@ -27,7 +27,7 @@ const (
 	reasonSize   = 500
 	runbookSize  = 600
 	linksSize    = 250
-	textSize     = 1700
+	textSize     = 1600
 )
 
 // Message is what Slack is asked to show.
@@ -126,9 +126,15 @@ func runbook(in *engine.Incident) []string {
 
 // foot is what is looked up rather than read: identity, risk, techniques, links.
 func foot(in *engine.Incident, links []Link) []string {
-	out := []string{"Incident " + code(in.ID, maxValue), fmt.Sprintf("risk %d of 100", in.Risk), plural(len(in.Alerts), "alert")}
-	if in.State != "" && in.State != "open" {
-		out = append(out, prose(in.State, 24))
+	out := []string{"Incident " + code(in.ID, maxValue), fmt.Sprintf("risk %d of 100", in.Risk), plural(max(in.Count, len(in.Alerts)), "alert")}
+	if n := len(in.Merged); n > 0 {
+		out = append(out, "took in "+plural(n, "incident"))
+	}
+	if in.Final {
+		out = append(out, "quiet by now")
+	}
+	if in.Incomplete != "" {
+		out = append(out, "⚠ "+prose(in.Incomplete, 120))
 	}
 	if ids := techniques(in.Tags); len(ids) > 0 {
 		out = append(out, strings.Join(each(ids, func(s string) string { return prose(s, 24) }, 6), " "))
