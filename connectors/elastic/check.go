@@ -89,13 +89,13 @@ func (s *Sink) checkCluster(ctx context.Context) []engine.Finding {
 		f.Note = v.String()
 	}
 	found := []engine.Finding{f}
-	st, err := s.client.templates(ctx, s.config)
+	st, err := s.client.installed(ctx, s.config)
 	if err != nil {
 		return append(found, failed(engine.Finding{What: what + "templates"}, err))
 	}
 	found = append(found, st.finding(what))
 	for _, stream := range streams {
-		if f := s.checkStream(ctx, stream.name(s.config.Namespace), st); f != nil {
+		if f := s.checkStream(ctx, stream); f != nil {
 			found = append(found, *f)
 		}
 	}
@@ -110,7 +110,7 @@ func (st state) finding(what string) engine.Finding {
 	f := engine.Finding{What: what + "templates"}
 	switch {
 	case st.unseen:
-		f.Note = "unknown, because this key or user has no manage_index_templates privilege"
+		f.Note = "unknown, because this key or user has no monitor privilege"
 	case st.trouble() != nil:
 		f.Err, f.Advice = st.trouble(), "run `reflex setup elastic`"
 		if len(st.missing) == 0 {
@@ -129,26 +129,20 @@ func (st state) finding(what string) engine.Finding {
 
 // checkStream compares an existing stream with its template; nil when there is
 // none, or nobody may look.
-func (s *Sink) checkStream(ctx context.Context, name string, st state) *engine.Finding {
-	want, ok := st.effective[name]
-	if !ok {
-		return nil
-	}
-	have, err := s.client.mapping(ctx, name)
-	if forbidden(err) || err == nil && have == nil {
-		return nil
-	}
+func (s *Sink) checkStream(ctx context.Context, st stream) *engine.Finding {
+	name := st.name(s.config.Namespace)
 	f := engine.Finding{What: "elasticsearch " + s.client.where + ": " + name, Note: "has every field"}
-	if err != nil {
+	cmp, err := s.client.compare(ctx, name)
+	switch {
+	case err != nil:
 		f = failed(f, err)
-		return &f
-	}
-	switch list, missing := conflicts(have, want); {
-	case len(list) > 0:
-		f.Err, f.Advice = conflictError(list), rollOver(name)
-	case missing > 0:
-		f.Err = fmt.Errorf("%d fields of the template are not in its mapping", missing)
-		f.Advice = "run `reflex setup elastic`, which adds them"
+	case cmp.want == nil:
+		return nil
+	case cmp.err() != nil:
+		f.Err, f.Advice, f.Note = cmp.err(), st.anew(name), ""
+	case cmp.missing > 0:
+		f.Err = fmt.Errorf("%d fields of the template are not in its mapping", cmp.missing)
+		f.Advice, f.Note = "run `reflex setup elastic`, which adds them", ""
 	}
 	return &f
 }
@@ -194,6 +188,7 @@ func (s *Sink) checkPrivileges(ctx context.Context) *engine.Finding {
 	}
 	if slices.Sort(lacking); len(lacking) > 0 {
 		f.Err, f.Advice = errors.New("this key or user lacks "+joinWords(lacking)), "grant it in the key's or user's role"
+		f.Note = ""
 	}
 	return &f
 }

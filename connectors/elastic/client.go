@@ -48,10 +48,15 @@ func newClient(c Config, urls []string) (*client, error) {
 		}
 		nodes[i], hosts[i] = u, u.Host
 	}
-	t, err := elastictransport.New(elastictransport.Config{
-		URLs: nodes, Username: c.User, Password: c.Password.Reveal(), APIKey: c.APIKey.Reveal(),
-		Transport: compatible{base}, UserAgent: "reflex", DisableRetry: true,
-	})
+	options := []elastictransport.Option{elastictransport.WithURLs(nodes...), elastictransport.WithTransport(compatible{base}),
+		elastictransport.WithUserAgent("reflex"), elastictransport.WithDisableRetry()}
+	if c.APIKey != "" {
+		options = append(options, elastictransport.WithAPIKey(c.APIKey.Reveal()))
+	}
+	if c.User != "" {
+		options = append(options, elastictransport.WithBasicAuth(c.User, c.Password.Reveal()))
+	}
+	t, err := elastictransport.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch client: %w", err)
 	}

@@ -25,14 +25,12 @@ type fake struct {
 
 	mu        sync.Mutex
 	templates map[string]json.RawMessage                        // index templates
-	mark      string                                            // in the component template's mapping
 	docs      map[string]map[string]stored                      // index or data stream, id
 	order     []string                                          // ids in the data streams, as stored
 	bulks     []int                                             // bytes of each bulk request
 	mappings  map[string]object                                 // of existing indices, where a test says so
 	version   string                                            //
 	largest   int                                               // bytes of a body; 0: any
-	outranked bool                                              // another template holds for every stream
 	answer    func(w http.ResponseWriter, r *http.Request) bool // answers instead, unless it returns false
 	item      func(op, id string, doc object) *refusal          // refuses an item, unless it returns nil
 }
@@ -95,20 +93,15 @@ func (f *fake) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		reply(w, object{"nodes": object{"n": object{"version": f.version}}})
 	case r.URL.Path == "/_cat/health":
 		reply(w, []object{{"epoch": strconv.FormatInt(time.Now().Unix(), 10), "status": "green", "cluster": "example"}})
-	case r.URL.Path == "/_index_template/reflex.*":
+	case r.URL.Path == "/_index_template":
 		f.list(w)
 	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/_index_template/"):
 		f.templates[name] = body
 		reply(w, object{"acknowledged": true})
 	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/_component_template/"):
-		f.component(name, body)
 		reply(w, object{"acknowledged": true})
 	case strings.HasPrefix(r.URL.Path, "/_index_template/_simulate_index/"):
-		m := mappings()
-		if m["_meta"] = (object{"reflex": f.mark}); f.outranked {
-			m = object{}
-		}
-		reply(w, object{"template": object{"mappings": m}})
+		reply(w, object{"template": object{"mappings": mappings()}})
 	case strings.HasSuffix(r.URL.Path, "/_mapping") && r.Method == http.MethodGet:
 		f.mapping(w, path.Base(path.Dir(r.URL.Path)))
 	case strings.HasSuffix(r.URL.Path, "/_mapping"):
@@ -120,27 +113,10 @@ func (f *fake) route(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
-func (f *fake) component(name string, body []byte) {
-	if name == mappingsComponent {
-		var c struct {
-			Meta struct {
-				Mark string `json:"reflex"`
-			} `json:"_meta"`
-		}
-		if err := json.Unmarshal(body, &c); err != nil {
-			f.t.Error(err)
-		}
-		f.mark = c.Meta.Mark
-	}
-}
-
 func (f *fake) list(w http.ResponseWriter) {
 	list := []object{}
 	for name, t := range f.templates {
 		list = append(list, object{"name": name, "index_template": t})
-	}
-	if len(list) == 0 {
-		w.WriteHeader(http.StatusNotFound)
 	}
 	reply(w, object{"index_templates": list})
 }

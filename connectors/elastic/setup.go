@@ -27,7 +27,7 @@ func Setup(ctx context.Context, c Config) ([]engine.Finding, error) {
 	if _, err := cl.version(ctx); err != nil {
 		return nil, err
 	}
-	st, err := cl.templates(ctx, c)
+	st, err := cl.installed(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -42,14 +42,14 @@ func Setup(ctx context.Context, c Config) ([]engine.Finding, error) {
 		}
 		found = append(found, engine.Finding{What: what + t.kind() + " " + t.Name, Note: fmt.Sprintf("installed, version %d", templateVersion)})
 	}
-	if st, err = cl.templates(ctx, c); err != nil {
+	if st, err = cl.installed(ctx, c); err != nil {
 		return found, err
 	}
 	if err := st.trouble(); err != nil {
 		return found, cl.err(engine.Fatal, 0, "%w", err)
 	}
 	for _, s := range streams {
-		f, err := cl.update(ctx, s.name(c.Namespace), st)
+		f, err := cl.update(ctx, s, c.Namespace)
 		if err != nil {
 			return found, err
 		}
@@ -76,46 +76,32 @@ func (t Template) request() esapi.Request {
 
 // update adds to an existing stream the fields that its template has by now;
 // nil when there is no stream yet.
-func (c *client) update(ctx context.Context, name string, st state) (*engine.Finding, error) {
-	have, err := c.mapping(ctx, name)
-	if err != nil || have == nil {
+func (c *client) update(ctx context.Context, s stream, namespace string) (*engine.Finding, error) {
+	name := s.name(namespace)
+	cmp, err := c.compare(ctx, name)
+	if err != nil || cmp.want == nil {
 		return nil, err
 	}
 	f := &engine.Finding{What: "elasticsearch " + c.where + ": " + name, Note: "has every field"}
-	list, missing := conflicts(have, st.effective[name])
-	if len(list) > 0 {
-		f.Err, f.Advice = conflictError(list), rollOver(name)
+	if f.Err = cmp.err(); f.Err != nil {
+		f.Advice, f.Note = s.anew(name), ""
 		return f, nil
 	}
-	if missing == 0 {
+	if cmp.missing == 0 {
 		return f, nil
 	}
-	onlyNewest := true
+	newest := true
 	what := "add fields to " + name
-	a, err := c.do(ctx, what, esapi.IndicesPutMappingRequest{Index: []string{name}, Body: reader(st.effective[name]), WriteIndexOnly: &onlyNewest})
+	a, err := c.do(ctx, what, esapi.IndicesPutMappingRequest{Index: []string{name}, Body: reader(cmp.want), WriteIndexOnly: &newest})
 	switch {
 	case err != nil:
 		return nil, err
 	case a.status == http.StatusBadRequest:
-		f.Err, f.Advice = c.refused(what, a), rollOver(name)
+		f.Err, f.Advice, f.Note = c.refused(what, a), s.anew(name), ""
 	case a.status/100 != 2:
 		return nil, c.refused(what, a)
 	default:
-		f.Note = fmt.Sprintf("%d fields added", missing)
+		f.Note = fmt.Sprintf("%d fields added", cmp.missing)
 	}
 	return f, nil
-}
-
-func conflictError(list []string) error {
-	if len(list) > 3 {
-		return fmt.Errorf("fields have another type than the template gives: %s and %d more", joinWords(list[:3]), len(list)-3)
-	}
-	return fmt.Errorf("fields have another type than the template gives: %s", joinWords(list))
-}
-
-func rollOver(name string) string {
-	if name == "" || name[:4] != "logs" {
-		return "copy what you need, delete the index " + name + " and let the sink make it again"
-	}
-	return "POST " + name + "/_rollover makes a new backing index by the template; what the old one holds stays searchable"
 }
