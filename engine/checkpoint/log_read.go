@@ -75,8 +75,8 @@ func (s segment) read(pos, stop int64, limit int) (out []Entry, next int64, err 
 	defer f.Close()
 	w := &window{r: f, size: s.offset(stop)}
 	for pos < stop {
-		if stop-pos < recordHead {
-			return out, stop, nil // too little for the head of a hole
+		if stop-pos < recordHead && len(out) > 0 {
+			break // a hole too short for a head; find steps over it
 		}
 		r, err := s.record(w, pos)
 		if err != nil {

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -136,5 +135,3 @@ func flip(t testing.TB, path string, at int) {
 		t.Fatal(err)
 	}
 }
-
-func record16(i int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%08d", i), 5) }
