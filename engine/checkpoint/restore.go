@@ -128,6 +128,9 @@ func (k *keeper) restore(earlier []int) (stamp, error) {
 // empty makes a store without keys.
 func (k *keeper) empty() error {
 	made := k.store() + ".new"
+	if err := os.RemoveAll(made); err != nil {
+		return diskError("remove", made, err)
+	}
 	h, err := openHandle(tablesDir(made), k.fs, false)
 	if err == nil {
 		err = h.close()
