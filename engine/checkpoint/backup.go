@@ -67,13 +67,13 @@ func (s *Store) frozen() (*handle, error) {
 		err = s.disk.room(0)
 	}
 	if err == nil && s.flushing != nil {
-		err = s.await(h, s.limits.wait)
+		err = s.await(h)
 	}
 	if err == nil {
 		err = s.flush(h)
 	}
 	if err == nil {
-		err = s.await(h, s.limits.wait)
+		err = s.await(h)
 	}
 	if err != nil {
 		return nil, err

@@ -3,7 +3,9 @@ package checkpoint
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -40,10 +42,31 @@ func openHandle(dir string, fs vfs.FS, readOnly bool) (h *handle, err error) {
 			h = nil
 		}
 	}()
+	if err := removeLogs(h.fence, dir); err != nil {
+		return h, err
+	}
 	o := h.options()
 	o.ReadOnly = readOnly
 	h.db, err = pebble.Open(dir, o)
 	return h, err
+}
+
+// removeLogs removes pebble's write-ahead logs. It makes them even when they
+// are off, and they are always empty; but when it finds one it writes to the
+// MANIFEST before Open returns, and if that fails it tries again for ever.
+func removeLogs(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".log") {
+			if err := fs.Remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // options are those of a small store: a few MiB of memory, few files, one
@@ -94,7 +117,12 @@ type quiet struct{ h *handle }
 func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
 
+// Fatalf is called in place of an exit. Behind a closed fence it is called again
+// and again, and the pause is what keeps that from taking a whole core.
 func (q quiet) Fatalf(format string, args ...any) {
+	if q.h.fence.reason() != nil {
+		time.Sleep(q.h.fence.pause)
+	}
 	q.h.fence.close(fmt.Errorf(format, args...))
 }
 
@@ -128,6 +156,18 @@ func (h *handle) apply(repr []byte) (err error) {
 		return err
 	}
 	return b.Close()
+}
+
+// flush begins to write tables of all that was applied before; the channel is
+// closed when they are there.
+func (h *handle) flush() (done <-chan struct{}, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("flush: %v", r)
+		}
+	}()
+	h.trouble.Store(nil) // from here on it speaks of this flush
+	return h.db.AsyncFlush()
 }
 
 // close ends pebble's goroutines and files.

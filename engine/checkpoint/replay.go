@@ -39,8 +39,9 @@ func replay(h *handle, wal *Log) (lost span, err error) {
 	}
 }
 
-// reopen replaces the handle by a new one with the same commits. The caller
-// holds commit. Reading goes on with the old one until then.
+// reopen replaces the handle by a new one with the same commits, once that one
+// has shown that it can write tables. The caller holds commit. Reading goes on
+// with the old one until then.
 func (s *Store) reopen() error {
 	if _, err := s.wal.append(true, nil); err != nil {
 		return err
@@ -52,11 +53,7 @@ func (s *Store) reopen() error {
 		}
 		return diskError("open again", s.dir, err)
 	}
-	lost, err := replay(h, s.wal)
-	if err == nil && lost.from != lost.to {
-		err = fatal("%s: tables and write-ahead log do not meet: start again", s.dir)
-	}
-	if err != nil {
+	if err := s.proven(h); err != nil {
 		h.fence.close(err)
 		_ = h.close()
 		return diskError("open again", s.dir, err)
@@ -65,9 +62,26 @@ func (s *Store) reopen() error {
 	old := s.h
 	s.h = h
 	s.mu.Unlock()
-	s.flushing, s.flushed = nil, s.wal.First()
+	s.flushing, s.flushed = nil, s.wal.End()
+	_ = s.wal.Trim(s.flushed)
 	_ = s.release(old) // it has nothing that the new one lacks
 	return nil
+}
+
+// proven brings a new handle to the end of the write-ahead log, in tables.
+func (s *Store) proven(h *handle) error {
+	lost, err := replay(h, s.wal)
+	if err != nil {
+		return err
+	}
+	if lost.from != lost.to {
+		return fatal("%s: tables and write-ahead log do not meet: start again", s.dir)
+	}
+	done, err := h.flush()
+	if err != nil {
+		return err
+	}
+	return s.wait(h, done)
 }
 
 // bridge gives the store a write-ahead log that continues its tables, when the
@@ -88,7 +102,7 @@ func (s *Store) bridge(h *handle, lost span) error {
 	if err := s.flush(h); err != nil {
 		return err
 	}
-	if err := s.await(h, s.limits.wait); err != nil {
+	if err := s.await(h); err != nil {
 		return err
 	}
 	s.flushed = base

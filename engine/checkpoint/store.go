@@ -138,19 +138,12 @@ func (s *Store) relieve(h *handle) error {
 	if s.settle(); s.wal.End()-s.flushed < s.limits.stop {
 		return nil
 	}
-	return s.await(h, s.limits.wait)
+	return s.await(h)
 }
 
-// flush begins to write tables. A flush that could not be begun shows as the
-// handle's closed fence.
-func (s *Store) flush(h *handle) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fatal("flush %s: %v: start again", s.dir, r)
-		}
-	}()
-	h.trouble.Store(nil) // from here on it speaks of this flush
-	done, err := h.db.AsyncFlush()
+// flush begins to write tables.
+func (s *Store) flush(h *handle) error {
+	done, err := h.flush()
 	if err != nil {
 		return diskError("flush", s.dir, err)
 	}
@@ -171,22 +164,34 @@ func (s *Store) settle() bool {
 }
 
 // await waits until the flush under way is done, or says why it is not.
-func (s *Store) await(h *handle, limit time.Duration) error {
-	ticker := time.NewTicker(20 * time.Millisecond)
+func (s *Store) await(h *handle) error {
+	if s.settle() {
+		return nil
+	}
+	if err := s.wait(h, s.flushing); err != nil {
+		return err
+	}
+	s.settle()
+	return nil
+}
+
+// wait waits for one flush of a handle.
+func (s *Store) wait(h *handle, done <-chan struct{}) error {
+	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(limit); !s.settle(); {
+	for deadline := time.Now().Add(s.limits.wait); ; {
+		select {
+		case <-done:
+			return nil
+		case <-ticker.C:
+		}
 		if err := h.why(); err != nil {
 			return diskError("write the tables of", s.dir, err)
 		}
 		if time.Now().After(deadline) {
-			return temporary("commit to %s: the disk is too slow to write tables: they are %s behind: nothing is lost, writing goes on by itself", s.dir, megabytes(s.wal.End()-s.flushed))
-		}
-		select {
-		case <-s.flushing:
-		case <-ticker.C:
+			return temporary("write the tables of %s: the disk is too slow, they are %s behind: nothing is lost, writing goes on by itself", s.dir, megabytes(s.wal.End()-s.flushed))
 		}
 	}
-	return nil
 }
 
 // acquire gives the handle to read from; release must follow.
@@ -238,7 +243,7 @@ func (s *Store) close() error {
 		return nil
 	}
 	if h.why() == nil && s.flush(h) == nil {
-		_ = s.await(h, s.limits.wait) // else the write-ahead log has it
+		_ = s.await(h) // else the write-ahead log has it
 	}
 	return errors.Join(s.wal.close(), diskError("close", s.dir, s.release(h)))
 }

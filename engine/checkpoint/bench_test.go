@@ -1,0 +1,133 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// A store with a million keys of 24 bytes in random order and values of 100.
+const million = 1_000_000
+
+func fillBatch(b *Batch, rng *rand.Rand, n int) {
+	var key [24]byte
+	var value [100]byte
+	for range n {
+		// the same million keys every time
+		k := rng.Uint64N(million) * 0x9E3779B97F4A7C15
+		binary.BigEndian.PutUint64(key[:], k)
+		binary.BigEndian.PutUint64(key[8:], k*31)
+		for i := 0; i < len(value)-4; i += 8 { // does not compress to nothing
+			binary.LittleEndian.PutUint32(value[i:], rng.Uint32())
+		}
+		b.Set(key[:], value[:])
+	}
+}
+
+func benchStore(b *testing.B) (*Dir, *rand.Rand) {
+	b.Helper()
+	d := open(b, b.TempDir(), Options{})
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 { // reaches 95 % of the keys
+		batch := d.Store.NewBatch()
+		fillBatch(batch, rng, million/100)
+		if err := d.Store.CommitLazy(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return d, rng
+}
+
+// BenchmarkCommit commits 10,000 keys of a million: 1 %.
+func BenchmarkCommit(b *testing.B) {
+	d, rng := benchStore(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		batch := d.Store.NewBatch()
+		fillBatch(batch, rng, million/100)
+		b.StartTimer()
+		if err := d.Store.Commit(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(d.Store.Size())/(1<<20), "disk-MiB")
+}
+
+func BenchmarkFillBatch(b *testing.B) {
+	d, rng := open(b, b.TempDir(), Options{}), rand.New(rand.NewPCG(1, 2))
+	b.ReportAllocs()
+	for b.Loop() {
+		fillBatch(d.Store.NewBatch(), rng, million/100)
+	}
+}
+
+func BenchmarkCommitLazyOneKey(b *testing.B) {
+	d := open(b, b.TempDir(), Options{})
+	for b.Loop() {
+		batch := d.Store.NewBatch()
+		batch.Set([]byte("sink"), []byte("12345678"))
+		if err := d.Store.CommitLazy(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkScanMillion(b *testing.B) {
+	d, _ := benchStore(b)
+	for b.Loop() {
+		n := 0
+		if err := d.Store.Scan(nil, nil, func(_, _ []byte) error { n++; return nil }); err != nil || n < million*9/10 {
+			b.Fatal(n, err)
+		}
+	}
+}
+
+// BenchmarkOpenMillion reads every block of the store and what is in its
+// write-ahead log.
+func BenchmarkOpenMillion(b *testing.B) {
+	d, _ := benchStore(b)
+	dir := d.Store.disk.path
+	for b.Loop() {
+		b.StopTimer()
+		shut(b, d)
+		b.StartTimer()
+		d = open(b, dir, Options{})
+	}
+}
+
+func BenchmarkBackupMillion(b *testing.B) {
+	d, rng := benchStore(b)
+	for b.Loop() {
+		b.StopTimer()
+		batch := d.Store.NewBatch()
+		fillBatch(batch, rng, million/100)
+		if err := d.Store.Commit(batch); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		if err := d.Store.Backup(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			d := open(b, b.TempDir(), Options{})
+			records := make([][]byte, n)
+			for i := range records {
+				records[i] = make([]byte, 4000)
+			}
+			b.ReportAllocs()
+			b.SetBytes(int64(4000 * n))
+			for b.Loop() {
+				if _, err := d.Log.Append(records...); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
