@@ -55,7 +55,7 @@ func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 			l = &living{dedup: dedup, id: t.Alert.ID, opened: st.opened, start: t.Alert.Start, end: t.Alert.End}
 			of[l.id] = l
 			st.alive[dedup] = append(st.alive[dedup], l)
-			st.claims = append(st.claims, l)
+			st.claims.Push(due{l.end, l})
 			rp.report.Claims++
 			rp.report.Alerts++
 		}
@@ -123,7 +123,8 @@ func (st *ruleState) wants(p *point) bool {
 	if sp, ok := st.saved[p.dedup]; ok && p.ev.Time >= sp.start {
 		return true
 	}
-	return st.lit(p) != nil // a late one that was said and not yet settled
+	l := st.lit(p)
+	return l != nil && !l.closed // a late one that was said and not yet settled
 }
 
 // lit gives the living episode a point lies in, the first opened of them.
@@ -191,22 +192,35 @@ func (s *shard) show(st *ruleState, l *living) *engine.Alert {
 	return &a
 }
 
+// due is when a restored alert should have become an episode.
+type due struct {
+	at int64
+	l  *living
+}
+
 // expire ends alerts that came back and whose points did not, once none can
 // come any more.
 func (s *shard) expire(st *ruleState, w int64) {
-	if len(st.claims) == 0 || s.memory.restoring() {
-		return
+	late := func(l *living) int64 { return l.end + st.rule.Alert.Within + st.rule.delay }
+	for !s.memory.restoring() {
+		d, ok := st.claims.Peek()
+		if !ok || d.at >= w {
+			return
+		}
+		st.claims.Pop()
+		if d.l.gone {
+			continue
+		}
+		d.at = late(d.l)
+		if sp, open := st.episodes.Open(d.l.dedup); open && sp.Start <= d.l.end && d.l.start <= sp.End {
+			d.at = max(d.at, min(w, never)+st.rule.Alert.Within)
+		}
+		if d.at < w {
+			s.lost(st, d.l)
+		} else {
+			st.claims.Push(d)
+		}
 	}
-	st.claims = slices.DeleteFunc(st.claims, func(l *living) bool {
-		if l.gone || !l.claim() && !l.stub {
-			return true
-		}
-		if _, open := st.episodes.Open(l.dedup); open || l.end >= w-min(st.rule.Alert.Within+st.rule.delay, w-before) {
-			return false
-		}
-		s.lost(st, l)
-		return true
-	})
 }
 
 // lost ends one of them, visibly.

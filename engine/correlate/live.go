@@ -186,8 +186,8 @@ func (s *shard) merge(st *ruleState, into, l *living) {
 	}
 	st.changes.gone(l.dedup, l)
 	st.changes.living(into.dedup, into)
-	if s.emit == nil || l.closed {
-		return
+	if s.emit == nil || l.closed || l.number == 0 {
+		return // it is over, or nobody was told of it
 	}
 	l.number++
 	s.emit(engine.Transition{Change: engine.Merged, Number: l.number, Time: l.end, Alert: s.show(st, l), Into: into.id})

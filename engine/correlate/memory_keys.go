@@ -123,7 +123,7 @@ func (m *memory) layout() (b []byte) {
 	for _, s := range slots {
 		b = appendString(b, s.Name)
 	}
-	b = appendString(b, "") // dataset 0 is none
+	b = binary.AppendUvarint(b, uint64(len(engine.Datasets())))
 	for _, d := range engine.Datasets() {
 		b = appendString(b, d.String())
 	}

@@ -273,7 +273,8 @@ func (c *Correlator) numbers(v []byte) (*window.Reader, bool) {
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		rd.Slots = append(rd.Slots, c.plan.set.Layout.SlotOf(r.string()))
 	}
-	for len(r.b) > 0 {
+	rd.Datasets = []engine.Dataset{engine.NoDataset}
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		d, _ := engine.LookupDataset(r.string())
 		rd.Datasets = append(rd.Datasets, d)
 	}

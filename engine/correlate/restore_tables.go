@@ -125,7 +125,7 @@ func (c *Correlator) readLivings(rule int, rp *replay, k, v []byte) bool {
 			return false
 		}
 		st.alive[dedup] = append(st.alive[dedup], l)
-		st.claims = append(st.claims, l)
+		st.claims.Push(due{l.end, l})
 		st.opened = max(st.opened, l.opened)
 		st.changes.living(dedup, l) // its event goes over to this epoch
 		rp.report.Alerts++

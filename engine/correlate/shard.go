@@ -62,7 +62,7 @@ type ruleState struct {
 	docs     window.Timed[[]byte] // documents of events that may open an episode
 	dropped  bool
 	opened   int64
-	claims   []*living                  // brought back by Restore
+	claims   window.Queue[due]          // brought back by Restore
 	saved    map[window.Key]openEpisode // while Restore feeds: episodes that were open
 	changes  *changes                   // since the last Save; nil without a journal
 }
@@ -97,6 +97,7 @@ func newShard(n int, c *Correlator) *shard {
 func newRuleState(r *rulePlan, tidy int) *ruleState {
 	st := &ruleState{rule: r, episodes: window.NewEpisodes[*episode](r.Alert.Within, episodeMost), alive: map[window.Key][]*living{}}
 	st.queue.Before = func(a, b waiting) bool { return a.ev.Before(b.ev) }
+	st.claims.Before = func(a, b due) bool { return a.at < b.at }
 	st.points.Before = func(a, b *point) bool { return a.compare(b) < 0 }
 	if r.off {
 		return st
