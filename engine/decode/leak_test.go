@@ -174,7 +174,7 @@ func TestNoLabelLeaksACanary(t *testing.T) {
 					labels = append(labels, `"`+k+`":"`+at+`"`)
 				}
 			}
-			data := `{"@timestamp":"2026-03-02T10:15:00Z",` + strings.Join(labels, ",") + `,"message":"2026-03-02T10:11:53.4400000Z ##[error]Process completed with exit code 1."}`
+			data := `{"@timestamp":"2026-03-02T10:15:00Z",` + strings.Join(labels, ",") + `,"message":"2026-03-02T10:11:52.0000001Z Current runner version: '2.331.0'\n2026-03-02T10:11:53.4400000Z ##[error]Process completed with exit code 1."}`
 			p.NewDecoder().Decode(engine.Record{Data: []byte(data), Origin: engine.Origin{Source: "logs"}}, s)
 			text := "2026-03-02T10:11:52.0000001Z Current runner version: '2.331.0'\n2026-03-02T10:11:53.4400000Z ##[error]Process completed with exit code 1.\n"
 			p.NewDecoder().Decode(engine.Record{Data: []byte(text), Origin: engine.Origin{Source: "logs"}, Key: plant.Text,

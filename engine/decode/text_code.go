@@ -61,7 +61,7 @@ func (t *textDecoder) notice(j *textJob, b []byte, found keyword) {
 		*n = codeNotice{open: true, at: *t.place, id: t.lineID(j), text: []byte(messageText(b)), model: strings.Clone(m.ref())}
 		if i := bytes.Index(b, []byte(".py")); i > next { // all in one line
 			from := bytes.LastIndexByte(b[:i], ' ') + 1
-			n.file, n.lines = string(b[from:i+3]), 1
+			n.file, n.lines = string(b[from:min(i+3, from+textNameLimit)]), 1
 		}
 	}
 }

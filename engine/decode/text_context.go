@@ -54,20 +54,22 @@ func (t *textDecoder) job(c *context) *textJob {
 	key := l.key(c)
 	j, fresh := t.mem.open(alias(key))
 	if fresh {
-		j.ci = l.context(c)
+		j.ci = l.context(c, t.scan.scan)
 		j.ci.redact(t.scan.scan)
 	}
 	return j
 }
 
 // redact overwrites secrets in what labels and names told: it is kept as long
-// as the job and stands on each of its events.
+// as the job and stands on each of its events. Only then may it be cut.
 func (ci *ciContext) redact(s *secret.Scan) {
 	for _, f := range [...]*string{
-		&ci.repo, &ci.run, &ci.jobID, &ci.jobName, &ci.workflow, &ci.workflowPath, &ci.ref, &ci.sha, &ci.environment, &ci.event,
-		&ci.runner, &ci.runnerID, &ci.group, &ci.image, &ci.host, &ci.pod, &ci.namespace, &ci.container, &ci.file, &ci.inZip,
+		&ci.provider, &ci.repo, &ci.run, &ci.jobID, &ci.jobName, &ci.workflow, &ci.workflowPath, &ci.ref, &ci.sha, &ci.environment, &ci.event,
+		&ci.runner, &ci.runnerID, &ci.group, &ci.image, &ci.host, &ci.pod, &ci.namespace, &ci.container, &ci.file, &ci.label, &ci.inZip,
 	} {
-		*f = s.Redact(*f)
+		if *f = s.Redact(*f); len(*f) > textNameLimit {
+			*f = strings.Clone(strings.ToValidUTF8((*f)[:textNameLimit], ""))
+		}
 	}
 	for i, l := range ci.runnerLabels {
 		ci.runnerLabels[i] = s.Redact(l)

@@ -10,7 +10,7 @@ import (
 
 // gitlabRunner reads "  on NAME TOKENHEAD, system ID: ...".
 func (t *textDecoder) gitlabRunner(j *textJob, rest []byte) {
-	if j.ci.provider != "gitlab" || j.start.done {
+	if j.ci.provider != "gitlab" || j.start.done || len(rest) >= textNameLimit {
 		return
 	}
 	head, _, _ := bytes.Cut(rest, []byte(", "))
@@ -22,7 +22,7 @@ func (t *textDecoder) gitlabRunner(j *textJob, rest []byte) {
 
 // gitlabRef reads "SHA as detached HEAD (ref is REF)...".
 func (t *textDecoder) gitlabRef(j *textJob, rest []byte) {
-	if j.ci.provider != "gitlab" {
+	if j.ci.provider != "gitlab" || len(rest) >= textNameLimit {
 		return
 	}
 	sha, more, ok := bytes.Cut(rest, []byte(" as detached HEAD (ref is "))

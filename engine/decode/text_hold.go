@@ -11,6 +11,8 @@ const (
 	textPartLimit = 36 << 10
 	textHoldLimit = 16 << 10
 	textHoldLines = 200
+	textNameLimit = 512     // of what a line or a label calls something
+	textKeyLimit  = 2 << 10 // of what tells one job from another; a longer key is hashed
 )
 
 // heldText is a line that is not complete.
@@ -48,8 +50,8 @@ func (t *textDecoder) hold(j *textJob, text []byte, p *textPlace) {
 	if j.hold.kind != holdNone && t.joins(j, text, p) {
 		return
 	}
-	switch kind := opens(text); kind {
-	case holdNone:
+	switch kind := opens(text); {
+	case kind == holdNone, len(text) > textHoldLimit:
 		t.read(j, text, p)
 	default:
 		j.hold.kind, j.hold.width = kind, len(text)

@@ -209,5 +209,8 @@ func (t *textDecoder) cloned(j *textJob, b []byte, m *hubModel) {
 			break
 		}
 	}
-	j.models.cloned, j.models.dir, j.models.inside = m.ref(), dir, false
+	if len(dir) >= textNameLimit {
+		dir = "" // no later line is compared with it
+	}
+	j.models.cloned, j.models.dir, j.models.inside = m.ref(), strings.Clone(dir), false
 }

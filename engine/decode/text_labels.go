@@ -1,8 +1,12 @@
 package decode
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
+
+	"github.com/seed-843b225c/reflex/engine/secret"
 )
 
 // label numbers what may travel beside a line and names its job.
@@ -225,13 +229,19 @@ func (l *textLabels) key(c *context) []byte {
 	default:
 		add('s', c.origin.Source, strconv.Itoa(int(c.origin.Partition)), v[lblHost], v[lblRunner])
 	}
+	if len(b) > textKeyLimit {
+		sum := sha256.Sum256(b)
+		b = hex.AppendEncode(b[:1], sum[:])
+	}
 	l.id = b
 	return b
 }
 
-// context makes a job's context of the labels. It copies what it keeps.
-func (l *textLabels) context(c *context) ciContext {
-	v := func(id label) string { return strings.Clone(l.value[id]) }
+// context makes a job's context of the labels. It copies what it keeps, and
+// overwrites secrets before anything is put together or taken apart: behind
+// another word a secret in base64 is one no more.
+func (l *textLabels) context(c *context, s *secret.Scan) ciContext {
+	v := func(id label) string { return strings.Clone(s.Redact(l.value[id])) }
 	ci := ciContext{
 		provider: v(lblProvider), repo: v(lblRepo), jobID: v(lblJob), jobName: v(lblJobName),
 		workflow: v(lblWorkflow), workflowPath: v(lblWorkflowPath), ref: trimRef(v(lblRef)), sha: v(lblSHA),
@@ -239,29 +249,29 @@ func (l *textLabels) context(c *context) ciContext {
 		host: v(lblHost), pod: v(lblPod), namespace: v(lblNamespace), container: v(lblContainer), file: v(lblFile),
 	}
 	if ci.file == "" {
-		ci.file = strings.Clone(c.file)
+		ci.file = strings.Clone(s.Redact(c.file))
 	}
-	if owner := l.value[lblOwner]; ci.repo != "" && owner != "" && !strings.Contains(ci.repo, "/") {
+	if owner := v(lblOwner); ci.repo != "" && owner != "" && !strings.Contains(ci.repo, "/") {
 		ci.repo = owner + "/" + ci.repo
 	}
-	run, attempt := l.value[lblRun], l.value[lblAttempt]
+	run, attempt := v(lblRun), l.value[lblAttempt]
 	if i := strings.IndexByte(run, '-'); i > 0 && attempt == "" && digits(run[:i]) && digits(run[i+1:]) {
 		run, attempt = run[:i], run[i+1:]
 	}
-	ci.run = strings.Clone(run)
+	ci.run = run
 	ci.attempt, _ = strconv.Atoi(attempt)
-	if s := l.value[lblEphemeral]; s != "" {
+	if e := l.value[lblEphemeral]; e != "" {
 		ci.ephemeral = -1
-		if strings.EqualFold(s, "true") {
+		if strings.EqualFold(e, "true") {
 			ci.ephemeral = 1
 		}
 	}
-	if p := l.value[lblProject]; p != "" {
+	if p := v(lblProject); p != "" {
 		ci.provider = "jenkins"
 		if ci.jobName == "" {
-			ci.jobName = strings.Clone(p)
+			ci.jobName = p
 		}
-		if b := l.value[lblBuild]; b != "" && ci.run == "" {
+		if b := v(lblBuild); b != "" && ci.run == "" {
 			ci.run = p + "/" + b
 		}
 	}
@@ -272,7 +282,7 @@ func (l *textLabels) context(c *context) ciContext {
 		ci.fromPath(ci.file)
 	}
 	if c.key != "" {
-		ci.fromKey(strings.Clone(c.key))
+		ci.fromKey(strings.Clone(s.Redact(c.key)))
 	}
 	return ci
 }

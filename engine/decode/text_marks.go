@@ -47,7 +47,7 @@ var textMarks = func() (by [256][]mark) {
 		})},
 		{"Job defined at: ", (*textDecoder).definedAt},
 		{"Complete job name: ", func(t *textDecoder, j *textJob, rest []byte) {
-			if !j.start.done && len(rest) < 512 {
+			if !j.start.done && len(rest) < textNameLimit {
 				setDefault(&j.ci.jobName, string(bytes.TrimSpace(rest)))
 			}
 		}},
@@ -109,7 +109,7 @@ func (t *textDecoder) marks(j *textJob, text []byte) {
 // what any program might print too only once the job has begun.
 func setup(begun bool, set func(*ciContext, string)) func(*textDecoder, *textJob, []byte) {
 	return func(_ *textDecoder, j *textJob, rest []byte) {
-		if !j.start.done && (j.start.open || !begun) && len(rest) < 512 {
+		if !j.start.done && (j.start.open || !begun) && len(rest) < textNameLimit {
 			set(&j.ci, strings.Trim(strings.TrimSpace(string(rest)), "'"))
 		}
 	}
@@ -134,7 +134,7 @@ func (t *textDecoder) starts(j *textJob, provider string) {
 	if j.ci.provider == "" || j.ci.provider == "github" {
 		j.ci.provider = provider
 	}
-	j.start = pendingStart{at: *t.place, id: t.lineID(j), text: string(t.text), open: true, uses: j.start.uses}
+	j.start = pendingStart{at: *t.place, id: t.lineID(j), text: string(t.text[:min(len(t.text), messageLimit+1)]), open: true, uses: j.start.uses}
 	if provider == "github" {
 		t.openStep(j, "Set up job")
 	}
@@ -259,7 +259,7 @@ func (t *textDecoder) finishes(j *textJob, outcome string) {
 // definedAt reads OWNER/REPO/.github/workflows/FILE@REF. In a called workflow
 // it names the workflow's repository, not the caller's.
 func (t *textDecoder) definedAt(j *textJob, rest []byte) {
-	if j.start.done {
+	if j.start.done || len(rest) >= textNameLimit {
 		return
 	}
 	path, ref, _ := strings.Cut(string(bytes.TrimSpace(rest)), "@")

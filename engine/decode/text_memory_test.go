@@ -291,3 +291,53 @@ func TestLongLinesCostLittle(t *testing.T) {
 		}
 	}
 }
+
+// No line and no label makes a job hold more than its 64 KB for long; what is
+// saved of a job tells how much it holds.
+func TestNoLineMakesAJobHoldMore(t *testing.T) {
+	long := strings.Repeat("aB3", 40<<10)
+	words := strings.Repeat("x y ", 30<<10)
+	sizes, p := map[string]int{}, restartPlans()[0]
+	for _, s := range []string{
+		"Current runner version: '%s", "Runner name: '%s'", "Image: %s", "Requested labels: %s", "Job is about to start running on the runner: %s", "Complete job name: %s",
+		"Job defined at: a/b/.github/workflows/%s@%[1]s", "Uses: a/%s/.github/workflows/x@y", "Download action repository '%s@v1'", "##[group]Run %s", "##[error]Process completed with exit code %s",
+		"on %s %[1]s, x", "Checking out %s as detached HEAD (ref is %[1]s)...", "Checking out 0a as detached HEAD (ref is %s)...", "section_start:1772446301:%s", "Started by user %s", "Running on %s in x", "[Pipeline] { (%s)",
+		"%s=%[1]s", "A=%s", "A=b\x00%s=c\x00", "%s\\", "-----BEGIN PRIVATE KEY-----%s", "%s", "aws_access_key_id = AKIAEXAMPLEBUILDKEY1 %s",
+		"git clone https://huggingface.co/a/b %s", "git clone https://huggingface.co/a/b c%s", "HF_ENDPOINT=https://%s", "Downloading https://huggingface.co/a/b/resolve/main/%s.py", "hf download a/b %s.sh", "from_pretrained('%s')", "ollama pull %s",
+		"files were downloaded from https://huggingface.co/a/b: %s.py", "the files was downloaded from https://huggingface.co/a/b:\n- %s.py", "domain resolved: %s ip address: 203.0.113.1", "Digest: sha256:%s", "Using Docker image %s", "cat /proc/%s/environ",
+	} {
+		for _, fill := range []string{long, words} {
+			for i, lead := range [][]string{nil, {"Current runner version: '1'"}, {"Running with gitlab-runner 17"}, {"Started by user x", "[Pipeline] x"}} {
+				head := []string{"2026-03-02T10:00:00.0000000Z ", "2026-03-02T10:00:00Z stdout P ", "2026-03-02T10:00:00Z 00O "}[i%3]
+				lines := append(lead, strings.Split(fmt.Sprintf(s, fill), "\n")...)
+				for i := range lines {
+					lines[i] = head + lines[i]
+				}
+				d := p.NewDecoder()
+				for _, rec := range kafka("9001", lines...) {
+					d.Decode(rec, &nobody{})
+				}
+				sizes[s] = max(sizes[s], len(d.buildText().mem.newest.bytes()))
+			}
+		}
+	}
+	for s, n := range sizes {
+		if n > 40<<10 {
+			t.Errorf("%q: %d bytes", s, n)
+		}
+	}
+	long = long[:16<<10]
+	for label := range labelNames {
+		for _, c := range []context{
+			{headers: []engine.Header{{Key: label, Value: long}}},
+			{key: long},
+			{key: "run-7001-attempt-2/" + long + "/9001_" + long + ".txt"},
+		} {
+			d := newTextDecoder(p)
+			d.line([]byte("2026-03-02T10:00:00.0000000Z x"), &c, &emitter{plan: p, h: &nobody{}})
+			if n := len(d.mem.newest.bytes()); n > 14<<10 {
+				t.Errorf("label %s: %d bytes", label, n)
+			}
+		}
+	}
+}

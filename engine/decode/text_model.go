@@ -283,7 +283,7 @@ func (t *textDecoder) modelAs(j *textJob, m *hubModel, kind string) {
 	ref := m.ref()
 	j.models.last = strings.Clone(ref)
 	if base := m.file[strings.LastIndexByte(m.file, '/')+1:]; strings.HasSuffix(base, ".py") || strings.HasSuffix(base, ".sh") {
-		if len(j.models.scripts) < 16 {
+		if len(j.models.scripts) < 16 && len(base) < textNameLimit {
 			j.models.scripts = append(j.models.scripts, modelScript{strings.Clone(base), j.models.last})
 		}
 	}

@@ -62,7 +62,7 @@ func (ci *ciContext) fromPath(path string) {
 	} else if m := fileZip.FindStringSubmatch(name); m != nil {
 		if fileStep.MatchString(m[2]) {
 			setDefault(&ci.jobName, dir[strings.LastIndexByte(dir, '/')+1:])
-			ci.inZip = m[2]
+			ci.inZip = strings.Clone(m[2])
 		} else {
 			setDefault(&ci.jobName, m[2])
 		}
@@ -87,7 +87,7 @@ func (ci *ciContext) setRun(run, attempt string) {
 	if ci.run != "" && ci.run != run {
 		return
 	}
-	ci.run = run
+	ci.run = strings.Clone(run)
 	if n, err := strconv.Atoi(attempt); err == nil && ci.attempt == 0 {
 		ci.attempt = n
 	}
