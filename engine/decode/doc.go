@@ -9,6 +9,12 @@
 // line by line to a lineDecoder (format.go). Documents (document.go) makes
 // evidence: the full ECS document of an event with every secret overwritten.
 //
+// What a Decoder remembers between records (the jobs of build text, the header
+// of flow logs) outlives a restart: Save gives what changed to a checkpoint,
+// Restore makes a new Decoder of it (state.go; text_state.go names the fields of
+// a job). Entries are sealed under a key derived from the fingerprint key
+// (state_seal.go), because a line that is not complete may hold half a secret.
+//
 // Adding a format: a file with its table, one line in formats.go, a sample in
 // testdata, a fuzz seed.
 //
@@ -20,6 +26,10 @@
 //     whose last byte has not been checked.
 //   - The last of two equal keys wins, as in most consumers; a repeated parent
 //     forgets its first children. Reading the first would be a way around rules.
+//   - A name is overwritten before it is cut or put together with another: half
+//     a secret, or one in base64 behind a slash, is one that nobody finds.
+//   - What tells facts or lines apart across records must come out the same in
+//     the next process: no maphash, no address.
 package decode
 
 //go:generate go test -run TestFieldsPage . -update

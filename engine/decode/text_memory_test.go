@@ -306,7 +306,10 @@ func TestNoLineMakesAJobHoldMore(t *testing.T) {
 		"git clone https://huggingface.co/a/b %s", "git clone https://huggingface.co/a/b c%s", "HF_ENDPOINT=https://%s", "Downloading https://huggingface.co/a/b/resolve/main/%s.py", "hf download a/b %s.sh", "from_pretrained('%s')", "ollama pull %s",
 		"files were downloaded from https://huggingface.co/a/b: %s.py", "the files was downloaded from https://huggingface.co/a/b:\n- %s.py", "domain resolved: %s ip address: 203.0.113.1", "Digest: sha256:%s", "Using Docker image %s", "cat /proc/%s/environ",
 	} {
-		for _, fill := range []string{long, words} {
+		for _, fill := range []string{words, long} {
+			if testing.Short() && fill == long {
+				continue
+			}
 			for i, lead := range [][]string{nil, {"Current runner version: '1'"}, {"Running with gitlab-runner 17"}, {"Started by user x", "[Pipeline] x"}} {
 				head := []string{"2026-03-02T10:00:00.0000000Z ", "2026-03-02T10:00:00Z stdout P ", "2026-03-02T10:00:00Z 00O "}[i%3]
 				lines := append(lead, strings.Split(fmt.Sprintf(s, fill), "\n")...)
