@@ -55,18 +55,24 @@ func (f *fake) writeAs(t testing.TB, codec kafkago.Compression, partition int32,
 
 func produce(t testing.TB, c *kafkago.Client, topic string, codec kafkago.Compression, partition int32, values ...string) {
 	t.Helper()
-	records := make([]kafkago.Record, 0, len(values))
-	for _, v := range values {
-		records = append(records, kafkago.Record{Value: kafkago.NewBytes([]byte(v)), Key: kafkago.NewBytes([]byte("k")), Time: time.Now(), Headers: []kafkago.Header{{Key: "h", Value: []byte("1")}}})
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	res, err := c.Produce(ctx, &kafkago.ProduceRequest{Topic: topic, Partition: int(partition), RequiredAcks: kafkago.RequireAll, Records: kafkago.NewRecordReader(records...), Compression: codec})
-	if err == nil {
-		err = res.Error
-	}
-	if err != nil {
-		t.Fatalf("produce to %s[%d]: %v", topic, partition, err)
+	for {
+		records := make([]kafkago.Record, 0, len(values))
+		for _, v := range values {
+			records = append(records, kafkago.Record{Value: kafkago.NewBytes([]byte(v)), Key: kafkago.NewBytes([]byte("k")), Time: time.Now(), Headers: []kafkago.Header{{Key: "h", Value: []byte("1")}}})
+		}
+		res, err := c.Produce(ctx, &kafkago.ProduceRequest{Topic: topic, Partition: int(partition), RequiredAcks: kafkago.RequireAll, Records: kafkago.NewRecordReader(records...), Compression: codec})
+		if err == nil {
+			err = res.Error
+		}
+		if err == nil {
+			return
+		}
+		// a partition that was made a moment ago has no leader yet
+		if engine.KindOf(explain(topic, err)) != engine.Temporary || !sleep(ctx, 20*time.Millisecond) {
+			t.Fatalf("produce to %s[%d]: %v", topic, partition, err)
+		}
 	}
 }
 

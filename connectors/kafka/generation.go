@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,7 +83,7 @@ func (g *generation) commit(due map[place]int64) error {
 	what := "kafka group " + g.src.c.Group + ": commit"
 	switch {
 	case err == nil:
-		g.src.committed1(due)
+		g.src.noteCommitted(due)
 		return nil
 	case errors.Is(err, kafkago.RebalanceInProgress), errors.Is(err, kafkago.GroupLoadInProgress):
 		return temporary(fmt.Errorf("%s: the group is changing its members: it is tried again", what))
@@ -96,8 +95,8 @@ func (g *generation) commit(due map[place]int64) error {
 	return explain(what, err)
 }
 
-// committed1 notes what the group knows now.
-func (s *Source) committed1(due map[place]int64) {
+// noteCommitted notes what the group knows now.
+func (s *Source) noteCommitted(due map[place]int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for at, offset := range due {
@@ -148,6 +147,6 @@ func (g *generation) repeat() {
 	}
 	s.mu.Unlock()
 	if len(known) > 0 {
-		_ = g.commit(maps.Clone(known)) // a lost turn shows as dead
+		_ = g.commit(known) // a lost turn shows as dead
 	}
 }

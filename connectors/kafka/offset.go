@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -10,20 +9,38 @@ import (
 	"github.com/seed-843b225c/reflex/engine"
 )
 
-// open finds where to begin, once a generation, and announces the partition.
-// Later connections go on where the last one stopped.
-func (p *partition) open(conn *kafkago.Conn) error {
-	s := p.src
-	s.mu.Lock()
-	opened := p.opened
-	s.mu.Unlock()
-	if opened {
-		return nil
-	}
+// errAstray asks for a fresh connection, on which the place is found anew:
+// after "out of range" the library leaves half of the answer unread.
+var errAstray = errors.New("a fresh connection is needed")
+
+// locate makes sure that the broker has the offset that is fetched next. The
+// first time in a generation it finds where to begin and announces the partition.
+func (p *partition) locate(conn *kafkago.Conn) error {
 	first, last, err := offsets(conn)
 	if err != nil {
 		return explain(p.String(), err)
 	}
+	s := p.src
+	s.mu.Lock()
+	opened, now := p.opened, p.next
+	s.mu.Unlock()
+	switch {
+	case !opened:
+		return p.open(conn, first, last)
+	case now < first:
+		p.lost(first - now)
+		p.jump(first)
+	case now > last:
+		p.anew(now, last)
+		p.restart(first)
+	}
+	return nil
+}
+
+// open finds where to begin: where the store says, else where the group says,
+// else where the configuration says.
+func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
+	s := p.src
 	want := p.position0
 	if want < 0 {
 		want = p.commit
@@ -84,27 +101,6 @@ func at(conn *kafkago.Conn, t time.Time, first, last int64) (int64, error) {
 		offset = last
 	}
 	return offset, err
-}
-
-// relocate goes on at the oldest record when the broker has none at the
-// present offset any more.
-func (p *partition) relocate(conn *kafkago.Conn) error {
-	first, last, err := offsets(conn)
-	if err != nil {
-		return explain(p.String(), err)
-	}
-	now := p.where()
-	switch {
-	case now < first:
-		p.lost(first - now)
-		p.jump(first)
-	case now > last:
-		p.anew(now, last)
-		p.restart(first)
-	default:
-		return temporary(fmt.Errorf("%s: the broker has no offset %d but says it has %d to %d: it is tried again", p, now, first, last))
-	}
-	return nil
 }
 
 // lost says how many records retention took before they were read.

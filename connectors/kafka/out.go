@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -151,9 +150,4 @@ func (o *out) check(ctx context.Context) []engine.Finding {
 func (o *out) close() error {
 	o.done()
 	return nil
-}
-
-func isBadInput(err error) bool {
-	var e *engine.Error
-	return errors.As(err, &e) && e.Kind == engine.BadInput
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -22,6 +23,7 @@ type partition struct {
 	commit    int64 // what the group had committed; -1: nothing
 	position0 int64 // what the store says; -1: nothing
 	stuck     stuck
+	still     time.Time // since when connections end without progress; zero: they do not
 	judge     judge
 
 	// guarded by Source.mu
@@ -78,6 +80,11 @@ func (p *partition) run(ctx context.Context) {
 		}
 		if p.where() != began {
 			wait = s.timing.backoff
+		} else {
+			p.watch()
+		}
+		if err == errAstray {
+			continue // a fresh connection finds the place
 		}
 		if p.judge.counts(err, time.Now(), s.timing.grace) {
 			s.fail(err)
@@ -114,7 +121,7 @@ func (p *partition) attach(ctx context.Context) (err error) {
 			err = p.failedAt(fmt.Errorf("the client library panicked (%v)", v))
 		}
 	}()
-	if err := p.open(conn); err != nil {
+	if err := p.locate(conn); err != nil {
 		return err
 	}
 	for {
@@ -141,7 +148,9 @@ func (p *partition) fetch(ctx context.Context, conn *kafkago.Conn) error {
 	case err == nil:
 		return p.progress(ctx, from)
 	case isOutOfRange(err):
-		return p.relocate(conn)
+		return errAstray
+	case isGarbled(err):
+		return cmp.Or(p.failedAt(err), errAstray) // its connection is closed
 	}
 	return explain(p.String(), err)
 }
@@ -150,10 +159,11 @@ func (p *partition) fetch(ctx context.Context, conn *kafkago.Conn) error {
 func (p *partition) drink(ctx context.Context, conn *kafkago.Conn, b *kafkago.Batch, from int64) error {
 	pc := p.src.newPiece()
 	next := from
+	var err error
 	for {
-		m, err := b.ReadMessage()
-		if err != nil {
-			break // Close gives it
+		var m kafkago.Message
+		if m, err = b.ReadMessage(); err != nil {
+			break
 		}
 		if m.Offset < next {
 			continue // the batch begins before the offset that was asked for
@@ -173,8 +183,12 @@ func (p *partition) drink(ctx context.Context, conn *kafkago.Conn, b *kafkago.Ba
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		pc = p.src.newPiece()
 	}
-	next = max(next, b.Offset())
-	err := b.Close()
+	if next > from { // without a record of its own, the batch does not know where it ends
+		next = max(next, b.Offset())
+	}
+	if !isGarbled(err) { // else closing would wait for bytes that were read already
+		err = b.Close()
+	}
 	if !p.hand(ctx, pc, next) {
 		return ctx.Err()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 
 	kafkago "github.com/segmentio/kafka-go"
 
@@ -83,4 +84,16 @@ func isOutOfRange(err error) bool { return errors.Is(err, kafkago.OffsetOutOfRan
 // isEnd knows the ways in which a batch says that it has no more.
 func isEnd(err error) bool {
 	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, kafkago.RequestTimedOut)
+}
+
+// isGarbled knows errors that come from what lies in the log: neither the
+// broker nor the network gave them.
+func isGarbled(err error) bool {
+	if _, ok := errors.AsType[kafkago.Error](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return false
+	}
+	return !isEnd(err) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.ErrNoProgress) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrClosedPipe)
 }

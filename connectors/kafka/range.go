@@ -124,6 +124,7 @@ type Stream struct {
 	conn     *kafkago.Conn
 	hangUp   func()
 	batch    *kafkago.Batch
+	from     int64     // where batch was asked to begin
 	fresh    time.Time // until when the connection's read deadline is far enough
 	tries    int       // failed one after the other
 	stands   int       // fetches at next that brought nothing

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -34,4 +36,11 @@ func ask(t testing.TB, conn net.Conn, req kmsg.Request) kmsg.Response {
 		t.Fatal(err)
 	}
 	return res
+}
+
+// evict makes the next heartbeat end the generation; the function says whether
+// that has happened.
+func (f *fake) evict(testing.TB) func() bool {
+	h := f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.UnknownMemberID, Count: 1})
+	return func() bool { return h.Hits() > 0 }
 }

@@ -93,7 +93,7 @@ func (d *DeadLetter) Keep(ctx context.Context, rs []engine.Refusal) error {
 	var unfit error
 	for len(ms) > 0 {
 		n, err := d.out.send(ctx, ms)
-		if !isBadInput(err) {
+		if engine.KindOf(err) != engine.BadInput {
 			if err != nil {
 				return err
 			}

@@ -47,11 +47,13 @@ func (s *Stream) try() (rec engine.Record, ok bool, err error) {
 			err = s.unreadable(fmt.Errorf("kafka %s: the client library panicked (%v) at offset %d", s.p.Name(), v, s.next))
 		}
 	}()
-	if err := s.ask(); err != nil {
+	if err := s.ask(); err != nil || s.batch == nil {
 		return rec, false, err
 	}
 	m, err := s.batch.ReadMessage()
 	switch {
+	case isGarbled(err):
+		return rec, false, s.unreadable(fmt.Errorf("kafka %s: cannot be read at offset %d: %w", s.p.Name(), s.next, err))
 	case err != nil:
 		return rec, false, s.finish()
 	case m.Offset < s.next: // the batch begins before the offset that was asked for
@@ -80,22 +82,31 @@ func (s *Stream) ask() (err error) {
 		if s.conn, s.hangUp, err = s.p.link.dial(s.p.at); err != nil {
 			return err
 		}
+		if err := s.locate(); err != nil || s.next >= s.p.end {
+			return err
+		}
 	}
+	s.from = s.next
 	s.batch = request(s.conn, s.next, 1<<20, usual.wait)
 	return nil
 }
 
 // finish ends a batch and judges why it ended.
 func (s *Stream) finish() error {
-	next := max(s.next, s.batch.Offset())
+	next := s.next
+	if next > s.from { // without a record of its own, the batch does not know where it ends
+		next = max(next, s.batch.Offset())
+	}
+	moved := next > s.from
 	err := s.batch.Close()
 	s.batch = nil
 	switch {
-	case isOutOfRange(err):
-		return s.relocate()
+	case isOutOfRange(err): // a fresh connection finds the place
+		s.drop()
+		return nil
 	case !isEnd(err):
 		return explain("kafka "+s.p.Name(), err)
-	case next == s.next:
+	case !moved:
 		return s.unreadable(fmt.Errorf("kafka %s: stands still at offset %d", s.p.Name(), s.next))
 	}
 	s.next = next
@@ -115,16 +126,18 @@ func (s *Stream) unreadable(cause error) error {
 	return nil
 }
 
-// relocate goes on at the oldest record that is left.
-func (s *Stream) relocate() error {
-	first, _, err := offsets(s.conn)
-	if err != nil {
+// locate goes on at the oldest record that is left.
+func (s *Stream) locate() error {
+	first, last, err := offsets(s.conn)
+	switch {
+	case err != nil:
 		return explain("kafka "+s.p.Name(), err)
-	}
-	if first <= s.next {
+	case s.next > last:
 		return fatal(fmt.Errorf("kafka %s: ends before offset %d: the topic was made anew since the range was: begin again", s.p.Name(), s.next))
+	case s.next < first:
+		to := min(first, s.p.end)
+		s.removed += to - s.next
+		s.next = to
 	}
-	s.removed += min(first, s.p.end) - s.next
-	s.next = min(first, s.p.end)
 	return nil
 }

@@ -72,9 +72,28 @@ func (p *partition) stands(cause error, end int64) error {
 	return temporary(fmt.Errorf("%s: cannot be read at offset %d, and %d more wait behind it: %w: is the topic compacted? It waits; skip_stuck: true steps over such offsets", p, at, end-at-1, cause))
 }
 
+// watch notes that a connection has ended without progress, and shows a
+// partition that stays below its end for long, whatever the reason.
+func (p *partition) watch() {
+	s := p.src
+	s.mu.Lock()
+	behind := p.next < p.end
+	s.mu.Unlock()
+	now := time.Now()
+	switch {
+	case !behind:
+		p.still = time.Time{}
+	case p.still.IsZero():
+		p.still = now
+	case now.Sub(p.still) >= s.c.StallAfter:
+		s.m.stuck.WithLabelValues(p.labels()...).Set(1)
+	}
+}
+
 // free notes that the partition moves.
 func (p *partition) free() {
-	if p.stuck.tries > 0 || p.stuck.stepping {
+	if p.stuck.tries > 0 || p.stuck.stepping || !p.still.IsZero() {
+		p.still = time.Time{}
 		p.src.m.stuck.WithLabelValues(p.labels()...).Set(0)
 		p.stuck = stuck{}
 	}
