@@ -23,7 +23,7 @@ func (f *folders) unpacked(ctx context.Context, name, goal string, options []str
 	if _, err := os.Stat(home); err == nil {
 		return home, nil
 	}
-	lock, err := lockFile(ctx, filepath.Join(f.root, "lock")) // Maven's own folder takes one at a time, too
+	lock, err := lockFile(ctx, filepath.Join(f.root, "lock"))
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +47,8 @@ func (f *folders) unpacked(ctx context.Context, name, goal string, options []str
 	}
 	say("%s: fetching with Maven", name)
 	began := time.Now()
-	args := append([]string{"-B", "-ntp", "-q", "-f", pom, dependencyPlugin + goal,
+	// A repository of its own is under this lock, and there for users without a home.
+	args := append([]string{"-B", "-ntp", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + filepath.Join(f.root, "m2"), "-f", pom, dependencyPlugin + goal,
 		"-DoutputDirectory=" + filepath.Join(half, "lib"), "-DmarkersDirectory=" + filepath.Join(half, "markers")}, options...)
 	if err := quietly(ctx, 10*time.Minute, "mvn", args...); err != nil {
 		return "", fmt.Errorf("%s: fetch: %w", name, err)

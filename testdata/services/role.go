@@ -8,5 +8,5 @@ const reflexRole = `reflex_writer:
     - names: ["logs-reflex.*", "metrics-reflex.*"]
       privileges: [auto_configure, create_doc]
     - names: ["reflex-incidents-*"]
-      privileges: [auto_configure, create_index, index]
+      privileges: [auto_configure, index]
 `
