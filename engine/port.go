@@ -77,7 +77,8 @@ type Checker interface {
 	Check(ctx context.Context) []Finding
 }
 
-// Lag is how far a partition's reader is behind its end.
+// Lag is how far a partition's reader is behind its end. A partition that is
+// the source's and not opened yet has End -1.
 type Lag struct {
 	Source    string
 	Partition int32
@@ -85,7 +86,8 @@ type Lag struct {
 	End       int64 // high watermark: the offset after the last record
 }
 
-// Lagging is a Source that knows its lag. Safe to call from any goroutine.
+// Lagging is a Source that knows its partitions and their lag: all that are its
+// own now, opened or not. Safe to call from any goroutine.
 type Lagging interface{ Lags() []Lag }
 
 // Refusal is one input that no format takes, or that broke a limit: bad input,

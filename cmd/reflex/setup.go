@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -223,8 +224,19 @@ func (l *loaded) parts() pipeline.Parts {
 		Redact:   l.secrets.NewScan().Redact,
 		Incidents: incident.Options{
 			Shared: l.shared, Owner: func(en engine.Named) string { return l.data.Owner(en.Value.Str()) },
+			Reach: longest(l.set),
 		},
 	}
+}
+
+// longest is how far a chain of the loaded rules reaches back.
+func longest(set *rule.Set) (most time.Duration) {
+	for _, r := range set.Rules {
+		if r.Sequence != nil {
+			most = max(most, time.Duration(r.Sequence.Within))
+		}
+	}
+	return most
 }
 
 // shared looks a strong entity up in the lists shared_keys, shared_runners, ...

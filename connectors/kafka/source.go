@@ -209,13 +209,18 @@ func (s *Source) report(err error) {
 	s.ring()
 }
 
-// Lags gives the owned partitions, as of the last fetch of each.
+// Lags gives the owned partitions, as of the last fetch of each; End is -1 for
+// one that is not opened yet.
 func (s *Source) Lags() []engine.Lag {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lags := make([]engine.Lag, 0, len(s.parts))
 	for at, p := range s.parts {
-		if p.opened && !p.draining {
+		switch {
+		case p.draining:
+		case !p.opened:
+			lags = append(lags, engine.Lag{Source: at.topic, Partition: at.id, End: -1})
+		default:
 			next := p.position()
 			lags = append(lags, engine.Lag{Source: at.topic, Partition: at.id, Next: next, End: max(p.end, next)})
 		}

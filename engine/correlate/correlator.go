@@ -155,13 +155,14 @@ func (c *Correlator) advance(to func(r *rulePlan) int64) {
 			c.marks[i] = mark{in, out}
 		}
 	}
-	if lowest := c.lowest(); lowest > before {
+	if lowest := c.Complete(); lowest > before {
 		c.names.ids.Advance(lowest)
 	}
 }
 
-// lowest is the watermark of the slowest rule.
-func (c *Correlator) lowest() int64 {
+// Complete is the watermark of the slowest rule: no alert that is not yet known
+// starts at or before it.
+func (c *Correlator) Complete() int64 {
 	low := int64(math.MaxInt64)
 	for i, m := range c.marks {
 		if !c.plan.rules[i].off {

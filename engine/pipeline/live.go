@@ -70,7 +70,8 @@ type service struct {
 	jobs     chan saveJob
 	saved    chan saveResult
 	saving   bool
-	again    bool // a checkpoint is asked for while one is being written
+	storing  map[partKey]bool // partitions whose memory that checkpoint holds
+	again    bool             // a checkpoint is asked for while one is being written
 	pollErr  error
 	met      *meters
 	lateSaid time.Time

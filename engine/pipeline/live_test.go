@@ -194,7 +194,11 @@ func runLive(t *testing.T, ctx context.Context, folder string, rules string, src
 	if change != nil {
 		change(l)
 	}
-	return l.Run(ctx)
+	err = l.Run(ctx)
+	if st := l.Status(); st != nil {
+		t.Logf("%d events, %d late, %d duplicates, watermarks %v, lags %v", st.Stats.Events(), st.Stats.Late(), st.Stats.Duplicates(), st.Watermarks, st.Lags)
+	}
+	return err
 }
 
 // stream makes records whose times mostly grow, dealt to partitions.

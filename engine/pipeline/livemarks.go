@@ -24,13 +24,15 @@ const (
 // A partition with records still to be read never counts as silent, however
 // long that takes: after an outage everything waits, and nothing is late for
 // it. While a partition that was just opened has given nothing, though it holds
-// something, no watermark moves: it may bring anything.
+// something, or one of the source's is not open yet, no watermark moves: it may
+// bring anything. None moves either while the source has no partition at all.
 type liveMarks struct {
-	parts  map[partKey]*livePart
-	marks  []int64 // by dataset, as of the last turn
-	seen   []bool  // by dataset: some partition brought it
-	silent []bool  // by dataset: it follows the clock
-	newest int64
+	parts   map[partKey]*livePart
+	awaited map[partKey]time.Time // the source's, not open yet: since when
+	marks   []int64               // by dataset, as of the last turn
+	seen    []bool                // by dataset: some partition brought it
+	silent  []bool                // by dataset: it follows the clock
+	newest  int64
 }
 
 // partKey names a partition of a topic.
@@ -45,6 +47,7 @@ type livePart struct {
 	moved  []time.Time // by dataset: when it last brought something
 	opened time.Time
 	any    bool  // it brought something, now or before a restart
+	away   bool  // the source does not read it now
 	lag    int64 // records still to be read; -1 unknown
 	rest   bool  // what lag counts has been fetched: after a while it can only be markers
 	dirty  bool
@@ -57,7 +60,7 @@ func (p *livePart) behind(quiet time.Duration) bool {
 
 func newLiveMarks() *liveMarks {
 	n := len(engine.Datasets()) + 1
-	w := &liveMarks{parts: map[partKey]*livePart{}, marks: make([]int64, n), seen: make([]bool, n), silent: make([]bool, n), newest: math.MinInt64}
+	w := &liveMarks{parts: map[partKey]*livePart{}, awaited: map[partKey]time.Time{}, marks: make([]int64, n), seen: make([]bool, n), silent: make([]bool, n), newest: math.MinInt64}
 	for i := range w.marks {
 		w.marks[i] = math.MinInt64
 	}
@@ -72,15 +75,35 @@ func (w *liveMarks) open(k partKey, now time.Time) *livePart {
 		p = &livePart{clocks: make([]clockOf, n), moved: make([]time.Time, n)}
 		w.parts[k] = p
 	}
-	p.opened, p.lag = now, -1
+	p.opened, p.lag, p.rest, p.away = now, -1, false, false
 	for d := range p.moved {
 		p.moved[d] = now
 	}
 	return p
 }
 
-// close forgets a partition that somebody else reads now.
-func (w *liveMarks) close(k partKey) { delete(w.parts, k) }
+// close notes that a partition is not read now.
+func (w *liveMarks) close(k partKey) {
+	if p := w.parts[k]; p != nil {
+		p.away = true
+	}
+}
+
+// owned takes note of the partitions that are the source's.
+func (w *liveMarks) owned(lags []engine.Lag, now time.Time) {
+	before := w.awaited
+	w.awaited = map[partKey]time.Time{}
+	for _, l := range lags {
+		k := partKey{l.Source, l.Partition}
+		if p := w.parts[k]; p != nil && !p.away && l.End >= 0 {
+			continue
+		}
+		w.awaited[k] = now
+		if since, ok := before[k]; ok {
+			w.awaited[k] = since
+		}
+	}
+}
 
 // see takes note of one event.
 func (w *liveMarks) see(p *livePart, d engine.Dataset, at int64, now time.Time) {
@@ -92,9 +115,14 @@ func (w *liveMarks) see(p *livePart, d engine.Dataset, at int64, now time.Time) 
 
 // turn works the watermarks out. now is the wall clock.
 func (w *liveMarks) turn(now time.Time) {
+	for _, since := range w.awaited {
+		if now.Sub(since) < quietPartition {
+			return
+		}
+	}
 	for _, p := range w.parts {
-		if !p.any && p.lag != 0 && now.Sub(p.opened) < quietPartition {
-			return // it may bring anything: wait for its first event
+		if !p.any && !p.away && p.lag != 0 && now.Sub(p.opened) < quietPartition {
+			return
 		}
 	}
 	for d := range w.marks {
@@ -105,14 +133,14 @@ func (w *liveMarks) turn(now time.Time) {
 	}
 }
 
-// dataset gives the newest event time that counts for a dataset.
+// dataset gives the newest event time that counts for a dataset; the least
+// possible where the watermark stays.
 func (w *liveMarks) dataset(d int, now time.Time) int64 {
 	w.silent[d] = false
 	if !w.seen[d] {
 		return w.newest // nothing came from it: it holds back nobody
 	}
 	least, most, latest := int64(math.MaxInt64), int64(math.MinInt64), time.Time{}
-	behind := false
 	for _, p := range w.parts {
 		c := &p.clocks[d]
 		if !c.seen {
@@ -122,23 +150,18 @@ func (w *liveMarks) dataset(d int, now time.Time) int64 {
 		if p.moved[d].After(latest) {
 			latest = p.moved[d]
 		}
-		quiet := now.Sub(p.moved[d])
-		behind = behind || p.behind(quiet)
-		if p.behind(quiet) || quiet < quietPartition {
+		if quiet := now.Sub(p.moved[d]); !p.away && (p.behind(quiet) || quiet < quietPartition) {
 			least = min(least, c.newest)
 		}
 	}
 	if least != math.MaxInt64 {
 		return least
 	}
-	if most == math.MinInt64 { // its partitions are somebody else's now
-		return w.newest
-	}
-	if quiet := now.Sub(latest); !behind && quiet >= quietDataset {
+	if now.Sub(latest) >= quietDataset {
 		w.silent[d] = true
 		return max(most, now.Add(-quietDataset).UnixNano())
 	}
-	return most
+	return math.MinInt64
 }
 
 // of gives a dataset's watermark.

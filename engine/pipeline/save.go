@@ -62,6 +62,7 @@ func (s *service) gather() (saveJob, error) {
 	}
 	clear(w.changed)
 	w.Set([]byte(keyLog), binary.BigEndian.AppendUint64(nil, uint64(s.Dir.Log.End())))
+	s.storing, w.left = w.left, map[partKey]bool{}
 	job := saveJob{batch: w.batch, commit: commit, refusals: w.refusals, began: began, pause: time.Since(began)}
 	w.batch, w.refusals = s.Dir.Store.NewBatch(), nil
 	return job, nil
@@ -69,7 +70,7 @@ func (s *service) gather() (saveJob, error) {
 
 // wasSaved takes note of a written checkpoint.
 func (s *service) wasSaved(r saveResult) error {
-	s.saving = false
+	s.saving, s.storing = false, nil
 	if r.err != nil {
 		return r.err
 	}
@@ -81,7 +82,7 @@ func (s *service) wasSaved(r saveResult) error {
 	return nil
 }
 
-// saveNow writes a checkpoint and waits for it.
+// saveNow writes a checkpoint and waits for it, and for the one under way.
 func (s *service) saveNow() error {
 	for s.saving {
 		r, ok := <-s.saved

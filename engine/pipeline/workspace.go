@@ -35,6 +35,7 @@ type workspace struct {
 	parts     map[partKey]*reading
 	changed   map[partKey]bool  // positions that moved since the last checkpoint
 	leaving   []engine.Position // of partitions that were closed since
+	left      map[partKey]bool  // partitions whose memory is not in the store yet
 	refusals  []engine.Refusal
 	said      []engine.Transition // not yet in the log
 	record    int64               // when the record in hand was appended, ns; 0: none is
@@ -102,7 +103,7 @@ func (s *service) begin() error {
 // stored by it: a reload that fails leaves the old line as it was.
 func (s *service) build(parts Parts) (*line, *workspace, correlate.RestoreReport, error) {
 	w := &workspace{batch: s.Dir.Store.NewBatch(), marks: newLiveMarks(), incidents: incident.NewLive(parts.Incidents),
-		parts: map[partKey]*reading{}, changed: map[partKey]bool{}}
+		parts: map[partKey]*reading{}, changed: map[partKey]bool{}, left: map[partKey]bool{}}
 	var report correlate.RestoreReport
 	logged, err := s.logged()
 	if err != nil {
@@ -131,9 +132,8 @@ func (s *service) build(parts Parts) (*line, *workspace, correlate.RestoreReport
 	return l, w, report, nil
 }
 
-// recall feeds the alerts that were logged behind the checkpoint to the
-// incidents. What they say to that is logged already but for what the crash cut
-// off; that is said now.
+// recall feeds what was logged behind the checkpoint to the incidents. What they
+// say to that is logged already but for what the crash cut off; that is said now.
 func (w *workspace) recall(logged []engine.Transition) {
 	have := map[string]bool{}
 	for i := range logged {
@@ -142,10 +142,7 @@ func (w *workspace) recall(logged []engine.Transition) {
 		}
 	}
 	for _, t := range logged {
-		if t.Alert == nil {
-			continue
-		}
-		for _, in := range w.incidents.Alert(t) {
+		for _, in := range w.incidents.Replay(t) {
 			if !have[in.DocumentID()] {
 				w.said = append(w.said, in)
 			}
@@ -246,6 +243,11 @@ func (s *service) record(rec *engine.Record, now time.Time) error {
 
 // reading opens a partition: its decoder remembers what was unfinished.
 func (s *service) reading(key partKey) (*reading, error) {
+	if s.work.left[key] || s.storing[key] { // it is back before what it left was stored
+		if err := s.saveNow(); err != nil {
+			return nil, err
+		}
+	}
 	p := &reading{key: key, decoder: s.line.parts.Plan.NewDecoder(), mark: s.work.marks.open(key, s.Now())}
 	if err := p.decoder.Restore(s.Dir.Store, key.key(keyDecoder)); err != nil {
 		return nil, damaged(err)
@@ -269,6 +271,7 @@ func (s *service) closed(key partKey) {
 	}
 	s.storePart(p)
 	s.work.leaving = append(s.work.leaving, p.position())
+	s.work.left[key] = true
 	s.work.marks.close(key)
 	delete(s.work.parts, key)
 }
@@ -277,20 +280,23 @@ func (s *service) closed(key partKey) {
 func (s *service) turn(ctx context.Context) error {
 	w, l := s.work, s.line
 	if lagging, ok := s.Source.(engine.Lagging); ok {
-		for _, lag := range lagging.Lags() {
-			if p := w.parts[partKey{lag.Source, lag.Partition}]; p != nil {
+		lags := lagging.Lags()
+		w.marks.owned(lags, s.Now())
+		for _, lag := range lags {
+			if p := w.parts[partKey{lag.Source, lag.Partition}]; p != nil && lag.End >= 0 {
 				p.mark.lag = max(lag.End-lag.Next, min(lag.End-p.next, 1)) // what was handed out and waits here is not read either
 				p.mark.rest = lag.End == lag.Next
 			}
+		}
+		if len(lags) == 0 {
+			return s.append(ctx)
 		}
 	}
 	w.marks.turn(s.Now())
 	l.jobs.Advance(w.marks.jobs(), l.onKnown)
 	l.corr.Advance(w.marks.of)
 	l.corr.Discard()
-	for _, t := range w.incidents.Advance(w.marks.newest) {
-		w.said = append(w.said, t)
-	}
+	w.said = append(w.said, w.incidents.Advance(l.corr.Complete())...)
 	return s.append(ctx)
 }
 
