@@ -482,6 +482,7 @@ func TestRealHangIsTemporary(t *testing.T) {
 	contract.Drive(t, time.Minute, s, ts[:4])
 	s.client.timeout = time.Second
 	service(t, "pause")
+	t.Cleanup(func() { service(t, "resume") }) // whatever happens; twice does no harm
 	n, err := s.Deliver(context.Background(), ts[4:])
 	service(t, "resume")
 	if n != 0 || engine.KindOf(err) != engine.Temporary || !strings.Contains(err.Error(), "no answer within 1s") {

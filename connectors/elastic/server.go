@@ -75,7 +75,8 @@ func (s *Sink) prepare(ctx context.Context) error {
 	case len(st.differs) > 0 && !st.newer:
 		s.log.Warn("elasticsearch: index templates are not those of this Reflex and configuration: run `reflex setup elastic`", "templates", st.differs)
 	}
-	s.writer.dataStream = v.atLeast(requireDataStream.major, requireDataStream.minor)
+	// Of an unknown version too: a request that an old server refuses is seen, an index with guessed mappings is not.
+	s.writer.dataStream = v == version{} || v.atLeast(requireDataStream.major, requireDataStream.minor)
 	s.ready = true
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 )
 
+//go:generate go test -run TestTemplatesAreAsInTestdata -update .
+
 // The templates' names and numbers.
 const (
 	// templateVersion is raised when a change of the templates must replace

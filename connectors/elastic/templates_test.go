@@ -18,8 +18,6 @@ import (
 var update = flag.Bool("update", false, "rewrite testdata/templates.json")
 
 // A change of the registry or of a template is seen in a diff of this file.
-//
-//go:generate go test -run TestTemplatesAreAsInTestdata -update .
 func TestTemplatesAreAsInTestdata(t *testing.T) {
 	const path = "testdata/templates.json"
 	got, err := json.MarshalIndent(Templates(Config{}), "", "  ")
