@@ -48,7 +48,7 @@ func TestDocumentsHaveNoUnmappedFields(t *testing.T) {
 	w := writer{namespace: "x", now: time.Now}
 	ts := contract.Transitions(6)
 	ts[0].Alert.Measure, ts[0].Alert.Incomplete, ts[0].Into = 2, "quota", "other"
-	ts[1].Incident.Into = "other"
+	ts[1].Incident.Into, ts[1].Incident.Merged, ts[1].Incident.Incomplete = "other", []string{"another"}, "timeline cut"
 	var b bytes.Buffer
 	for i := range ts {
 		if _, err := w.append(&b, &ts[i], ""); err != nil {
