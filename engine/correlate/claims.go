@@ -82,8 +82,11 @@ func (l *living) hear(t *engine.Transition) {
 	for _, n := range a.Entities {
 		l.entities = addEntity(l.entities, n)
 	}
-	if l.claim() && (l.said == nil || t.Number >= l.number) {
-		l.said, l.document = a, a.Document
+	if l.claim() && t.Number >= l.number {
+		l.said = a
+	}
+	if l.document == nil {
+		l.document = a.Document
 	}
 }
 

@@ -77,7 +77,6 @@ type crashing struct {
 	store *store
 	log   []engine.Transition
 	saved int // of log: how long it was at the last Save
-	marks map[engine.Dataset]int64
 	total *crashes
 	story []string
 }

@@ -72,6 +72,59 @@
 // listens, and its document. Where a distinct count needs hundreds of values it
 // is looked at every few events of a key, which bounds the cost of one.
 //
+// # What a restart finds
+//
+// State is a function of the set of accepted hits and the watermarks, so no
+// window is ever written down. With Options.Journal every hit that was taken in
+// is stored, once, under rule, time and hash: copies overwrite themselves, and
+// what is too old is one range. Restore feeds the hits again, of all rules in
+// the order of time, lets watermarks follow up to where each rule's stood, and
+// says nothing meanwhile. Storing windows themselves would cost as much for
+// every hit, need a format for each kind, and tie a store to a number of
+// shards. A dense key costs its hits for as long as its window (about 130 bytes
+// each), where its window in memory holds at_least of them.
+//
+// What does not follow from hits stands beside them, written when it changes:
+//
+//   - Open episodes (dedup key: start, id). A replayed point behind the
+//     watermark joins only an open one: others are final, and were cut where
+//     they were cut. So a replay may begin with less than the whole truth: points
+//     that lack older hits belong to what is final.
+//   - What was said at once (dedup key: span, id, number, level, count). It is
+//     there before the replay begins, which gives it back its points.
+//   - Names of points for chains and documents, under the event.
+//   - The tables of first_seen, whose memory is long: its hits are journaled only
+//     until they are settled, then only its points are. A record stands
+//     under the span of time of its last sighting, so that old ones are a range.
+//   - Where each rule's watermarks stood. Those of datasets follow from the
+//     sources' positions and are the pipeline's.
+//
+// Horizons: Save drops of each rule's journal what is older than the earliest
+// of: its watermark, the start of what is open, the oldest point that a
+// sequence it feeds still looks at; less what a point of it looks back
+// (rulePlan.back). Takers come before givers.
+//
+// Keys are made of values as they came, and what is kept is redacted. Where
+// redaction changed a hit, the hashes it was filed under are stored with it.
+//
+// Stored events name slots, datasets and sources by numbers whose meaning is
+// stored as a table (an epoch). A process whose tables are the same goes on
+// with them; else it begins a new one and the old goes with its last hit.
+//
+// A rule starts empty when its version, mode or what follows from them changed,
+// or when a rule it takes points from did. A list that a rule names is part of
+// its version.
+//
+// # Identity after a crash
+//
+// What was said after the last Save is in the alert log and not in the store.
+// Restore makes of each such alert a living episode without points, a claim:
+// points that come again meet its span and go on under its id, number and level,
+// so that only news is said. Several claims that a point joins merge, as any
+// living ones do. One that was said to be final stays silent. One whose points
+// do not come again although the watermark has passed them (a source that lost
+// them) is closed as it was last said.
+//
 // # Decisions on what people see
 //
 //   - An alert's title and shown values are those of its first point of the

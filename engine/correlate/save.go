@@ -114,13 +114,13 @@ const (
 // appendLiving appends the record of a living episode.
 func (m *memory) appendLiving(b []byte, l *living) []byte {
 	isSaid := l.claim() && l.said != nil
-	b = append(b, bit(l.closed, flagClosed)|bit(!l.claim(), flagFirst)|bit(isSaid, flagSaid)|bit(l.document != nil, flagSeen), byte(l.level))
+	b = append(b, bit(l.closed, flagClosed)|bit(!l.claim(), flagFirst)|bit(isSaid, flagSaid)|bit(l.seen != (eventRef{}), flagSeen), byte(l.level))
 	b = appendTime(appendTime(b, l.start), l.end)
 	b = appendString(b, l.id)
 	for _, n := range []int64{l.opened, max(l.count, l.told), int64(l.number)} {
 		b = binary.AppendVarint(b, n)
 	}
-	if l.document != nil {
+	if l.seen != (eventRef{}) {
 		b = binary.BigEndian.AppendUint64(appendTime(b, l.seen.time), l.seen.hash)
 	}
 	if !l.claim() {

@@ -74,7 +74,7 @@ func (r *Reader) values(s string, ev *engine.Event) error {
 	for len(s) > 0 {
 		n, w := uvarint(s)
 		v, rest, ok := engine.ReadKept(s[w:])
-		if !ok || n >= uint64(len(r.Slots)) {
+		if !ok || n >= uint64(len(r.Slots)) || v.Kind() == engine.List && !whole(s[w+1:]) {
 			return fmt.Errorf("event with a broken value")
 		}
 		if here := r.Slots[n]; here >= 0 {
@@ -83,4 +83,23 @@ func (r *Reader) values(s string, ev *engine.Event) error {
 		s = rest
 	}
 	return nil
+}
+
+// whole reports whether a packed list, behind its kind, holds as many elements
+// as it says: nobody checks that later.
+func whole(s string) bool {
+	n, w := uvarint(s)
+	s = s[w:]
+	size, w := uvarint(s)
+	if size > uint64(len(s)-w) {
+		return false
+	}
+	for s = s[w : w+int(size)]; len(s) > 0; n-- {
+		size, w := uvarint(s)
+		if n == 0 || size > uint64(len(s)-w) {
+			return false
+		}
+		s = s[w+int(size):]
+	}
+	return n == 0
 }

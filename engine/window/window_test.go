@@ -195,3 +195,36 @@ func TestAgingKeepsForASpan(t *testing.T) {
 		touched[k] = now
 	}
 }
+
+// FuzzReadPacked reads foreign bytes as a kept event: it must not panic, and
+// what it takes must be packed to an event that says the same.
+func FuzzReadPacked(f *testing.F) {
+	var src Sources
+	ev := &engine.Event{Dataset: engine.LiteLLM, ID: "01234567-89ab-4cde-8f01-23456789abcd/x", Values: []engine.Value{
+		engine.String("k"), engine.Int(-3), engine.Strings("a", "b"), engine.Float(1.5), engine.Boolean(true), engine.Instant(9)}}
+	ev.Origin = engine.Origin{Source: "topic", Partition: 3, Offset: 1 << 40, Line: 7, Index: 2}
+	slots := []int{0, 1, 2, 3, 4, 5}
+	p := Packer{Sources: &src}
+	f.Add(p.Pack(ev, slots).AppendPacked(nil))
+	f.Add([]byte{4, 2, 'x', 0, 0, 0, 0, 0})
+	f.Add([]byte("\x04$000000000000000000\x000000\x02\a0\x040000")) // a list that is shorter than it says
+	rd := &Reader{Slots: slots, Datasets: append([]engine.Dataset{engine.NoDataset}, engine.Datasets()...), Sources: []string{"topic"}}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got := engine.Event{Values: make([]engine.Value, len(slots))}
+		if rd.Read(string(b), &got) != nil {
+			return
+		}
+		back := engine.Event{Values: make([]engine.Value, len(slots))}
+		if err := rd.Read(string(p.Pack(&got, slots).AppendPacked(nil)), &back); err != nil {
+			t.Fatalf("%q is taken, and what is packed of it is not: %v", b, err)
+		}
+		if back.ID != got.ID || back.Origin != got.Origin || back.Dataset != got.Dataset {
+			t.Errorf("%q: %+v became %+v", b, got, back)
+		}
+		for i := range slots {
+			if back.Values[i].Text() != got.Values[i].Text() || back.Values[i].Kind() != got.Values[i].Kind() {
+				t.Errorf("%q: value %d: %q became %q", b, i, got.Values[i].Text(), back.Values[i].Text())
+			}
+		}
+	})
+}
