@@ -425,3 +425,31 @@ func TestJournalStaysBounded(t *testing.T) {
 		t.Errorf("%d keys are stored after one round, %d after two", first, second_)
 	}
 }
+
+func TestOpenEpisodeGoesOnWhenNobodyListens(t *testing.T) {
+	st := newStore()
+	s := countAndMatch("1")
+	start := func() *Correlator {
+		st.crash()
+		c := New(s.Set, Options{Journal: st})
+		if _, err := c.Restore(st, nil); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	hit := func(c *Correlator, at int64, id string) {
+		c.Hit(engine.Hit{Event: s.event(at*second, id, k1)})
+		c.Advance(func(engine.Dataset) int64 { return base + at*second })
+		c.Save(st)
+		st.commit()
+	}
+	c := start()
+	hit(c, 0, "a")
+	hit(c, 10, "b")
+	c = start()
+	hit(c, 20, "c")
+	c.End(base + 9000*second)
+	if as := c.Alerts(); len(as) != 1 || as[0].Count != 3 || as[0].Start != base || !as[0].Final {
+		t.Errorf("alerts\n%s", text(as, false))
+	}
+}
