@@ -24,9 +24,14 @@ func (s *Source) run(ctx context.Context) {
 	}
 	defer s.leave(cg, cut)
 	var j judge
+	last := ghost{src: s}
+	defer last.rest()
 	for entered := false; ; {
 		gen, err := cg.Next(ctx)
-		if err == nil {
+		if err != nil {
+			last.died(ctx, err)
+		} else {
+			last.lives(gen.MemberID)
 			err = s.enter(ctx, gen, !entered)
 			entered = entered || err == nil
 		}

@@ -42,7 +42,7 @@ func fresh(kind string) string {
 }
 
 // realTopic makes a topic on the real broker and gives a client for it.
-func realTopic(t testing.TB, c Config, partitions int, set ...kafkago.ConfigEntry) (string, *kafkago.Client) {
+func realTopic(t testing.TB, c Config, n int, set ...kafkago.ConfigEntry) (string, *kafkago.Client) {
 	t.Helper()
 	name := fresh("topic")
 	r, err := newRemote(c, nil)
@@ -53,14 +53,24 @@ func realTopic(t testing.TB, c Config, partitions int, set ...kafkago.ConfigEntr
 	t.Cleanup(done)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	res, err := client.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{{Topic: name, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: set}}})
+	res, err := client.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{{Topic: name, NumPartitions: n, ReplicationFactor: 1, ConfigEntries: set}}})
 	if err == nil {
 		err = res.Errors[name]
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return name, client
+	for { // a broker learns of a new topic a moment later
+		asking, done := r.client(name)
+		ps, err := partitions(ctx, asking, []string{name})
+		done()
+		if err == nil && ps[name][0].Leader.Host != "" {
+			return name, client
+		}
+		if !sleep(ctx, 20*time.Millisecond) {
+			t.Fatalf("topic %s has not come: %v", name, err)
+		}
+	}
 }
 
 func TestRealSourceKeepsTheContract(t *testing.T) {

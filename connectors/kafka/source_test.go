@@ -180,12 +180,15 @@ func TestSourceNeverCommitsForOthers(t *testing.T) {
 
 func TestSourceSurvivesABrokerRestart(t *testing.T) {
 	dir := t.TempDir()
+	session := 30 * time.Second // reading must go on before the old member's session ends
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	n, _ := strconv.Atoi(port)
 	opts := []kfake.Opt{kfake.DataDir(dir), kfake.Ports(n)}
 	f := newFake(t, 2, opts...)
 	f.write(t, 0, numbered(0, 20)...)
-	s, got := open(t, f.config(), Options{}), &seen{}
+	c := f.config()
+	c.SessionTimeout = session
+	s, got := open(t, c, Options{}), &seen{}
 	got.records(t, s, 20)
 	got.commit(t, s)
 	f.Close()
