@@ -62,8 +62,15 @@ func (s *Source) tellLeft(ctx context.Context, member string) bool {
 	if err != nil {
 		return false
 	}
-	for _, m := range res.Members {
-		err = errors.Join(res.Error, m.Error)
+	// The library reads the answer's throttle time and error code in the wrong
+	// order: the code is found in the lower half of the time.
+	if code := kafkago.Error(int16(res.Throttle.Milliseconds())); code != 0 && code != kafkago.UnknownMemberId {
+		return false
 	}
-	return err == nil || errors.Is(err, kafkago.UnknownMemberId)
+	for _, m := range res.Members {
+		if m.Error != nil && !errors.Is(m.Error, kafkago.UnknownMemberId) {
+			return false
+		}
+	}
+	return true
 }

@@ -180,15 +180,12 @@ func TestSourceNeverCommitsForOthers(t *testing.T) {
 
 func TestSourceSurvivesABrokerRestart(t *testing.T) {
 	dir := t.TempDir()
-	session := 30 * time.Second // reading must go on before the old member's session ends
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	n, _ := strconv.Atoi(port)
 	opts := []kfake.Opt{kfake.DataDir(dir), kfake.Ports(n)}
 	f := newFake(t, 2, opts...)
 	f.write(t, 0, numbered(0, 20)...)
-	c := f.config()
-	c.SessionTimeout = session
-	s, got := open(t, c, Options{}), &seen{}
+	s, got := open(t, f.config(), Options{}), &seen{}
 	got.records(t, s, 20)
 	got.commit(t, s)
 	f.Close()
@@ -355,15 +352,29 @@ func TestSourcePicksUpNewPartitions(t *testing.T) {
 	f := newFake(t, 1)
 	s, got := open(t, f.config(), Options{Stateful: true}), &seen{}
 	got.until(t, s, "a partition", func() bool { return len(got.opened) == 1 })
-	res, err := f.client.CreatePartitions(t.Context(), &kafkago.CreatePartitionsRequest{Topics: []kafkago.TopicPartitionsConfig{{Name: topic, Count: 3}}})
-	if err != nil || res.Errors[topic] != nil {
-		t.Fatal(err, res)
-	}
+	f.addPartition(t)
+	f.addPartition(t)
 	tr := &kafkago.Transport{}
 	defer tr.CloseIdleConnections()
 	produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 2, "new")
 	got.records(t, s, 1)
 	expect(t, got.values[2], []string{"new"})
+}
+
+// addPartition gives the topic one partition more.
+func (f *fake) addPartition(t testing.TB) {
+	t.Helper()
+	client, done := (&remote{brokers: f.addrs, dialer: &kafkago.Dialer{}}).client(topic)
+	defer done()
+	ps, err := partitions(t.Context(), client, []string{topic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := int32(len(ps[topic]) + 1)
+	res, err := client.CreatePartitions(t.Context(), &kafkago.CreatePartitionsRequest{Topics: []kafkago.TopicPartitionsConfig{{Name: topic, Count: n}}})
+	if err != nil || res.Errors[topic] != nil {
+		t.Fatal(err, res)
+	}
 }
 
 func TestSourceRefusesACompactedTopic(t *testing.T) {
