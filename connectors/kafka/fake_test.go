@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -199,13 +200,24 @@ func (f *fake) committed(t testing.TB, group string, partition int) int64 {
 	if len(res.Topics[topic]) == 0 {
 		return -1 // no such group yet
 	}
-	return res.Topics[topic][0].CommittedOffset
+	p := res.Topics[topic][0]
+	if res.Error != nil || p.Error != nil {
+		t.Fatal(res.Error, p.Error)
+	}
+	return p.CommittedOffset
 }
 
 func expect(t testing.TB, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("got %d records %.200s\nwant %d records %.200s", len(got), fmt.Sprint(got), len(want), fmt.Sprint(want))
+	}
+}
+
+// nextMilli returns when the broker's clock, which counts in ms, has moved.
+func nextMilli() {
+	for now := time.Now().UnixMilli(); time.Now().UnixMilli() == now; {
+		runtime.Gosched()
 	}
 }
 

@@ -58,10 +58,10 @@ func drain(t testing.TB, in *Partition) (got []string, last error) {
 func TestRangeReadsAStretchAgainAndAgain(t *testing.T) {
 	f := newFake(t, 2)
 	f.write(t, 0, numbered(0, 10)...)
-	time.Sleep(2 * time.Millisecond) // the broker's clock counts in ms
+	nextMilli()
 	since := time.Now()
 	f.write(t, 0, numbered(10, 10)...)
-	time.Sleep(2 * time.Millisecond)
+	nextMilli()
 	until := time.Now()
 	f.write(t, 0, numbered(20, 10)...)
 	for _, c := range []struct {

@@ -4,14 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -68,7 +64,7 @@ func TestSourceStartsWhereItIsTold(t *testing.T) {
 		t.Run("start "+start, func(t *testing.T) {
 			f := newFake(t, 1)
 			f.write(t, 0, numbered(0, 10)...)
-			time.Sleep(2 * time.Millisecond) // so that the broker's clock, in ms, has moved
+			nextMilli()
 			c, want := f.config(), numbered(10, 5)
 			c.Start = start
 			switch start {
@@ -164,12 +160,15 @@ func TestSourceNeverCommitsForOthers(t *testing.T) {
 		gotB.poll(t, b, 20*time.Millisecond)
 		return len(gotA.closed) == 1 && len(gotB.opened)+len(gotA.opened) == 2
 	})
-	owner, other, gotOwner := a, b, gotA
+	owner, other, gotOwner, all := a, b, gotA, 100
 	if len(gotB.opened) == 1 {
-		owner, other, gotOwner = b, a, gotB
+		owner, other, gotOwner, all = b, a, gotB, 50
 	}
-	gotOwner.until(t, owner, "all records again", func() bool { return gotOwner.next[0] == 50 && len(gotOwner.values[0]) >= 50 })
-	gotOwner.commit(t, owner)
+	gotOwner.records(t, owner, all) // again: nothing was committed
+	gotOwner.until(t, owner, "its commit", func() bool {
+		gotOwner.commit(t, owner) // in whichever generation it is by now
+		return f.committed(t, f.config().Group, 0) == 50
+	})
 	if err := other.Commit(t.Context(), []engine.Position{{Source: topic, Offset: late}}); err != nil {
 		t.Errorf("Commit for a partition of another member: %v", err)
 	}
@@ -249,251 +248,4 @@ func TestSourceTrustsNoFailedLookUp(t *testing.T) {
 	if h.Hits() != 4 {
 		t.Errorf("the fault was met %d times, want 4", h.Hits())
 	}
-}
-
-func TestSourceLeavesMarkersOut(t *testing.T) {
-	f := newFake(t, 1)
-	reg := prometheus.NewRegistry()
-	f.write(t, 0, numbered(0, 2)...)
-	markers := kafkago.NewRecordReader(
-		kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 1}), Value: kafkago.NewBytes([]byte{0, 0, 0, 0, 0, 9})},
-		kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 0}), Value: kafkago.NewBytes([]byte{0, 0, 0, 0, 0, 9})})
-	if res, err := f.client.Produce(t.Context(), &kafkago.ProduceRequest{Topic: topic, RequiredAcks: kafkago.RequireAll, Records: markers}); err != nil || res.Error != nil {
-		t.Fatal(err, res)
-	}
-	s, got := open(t, f.config(), Options{Metrics: reg}), &seen{}
-	got.records(t, s, 2)
-	got.until(t, s, "the markers", func() bool { return value(t, reg, "reflex_kafka_markers_total") == 2 })
-	got.commit(t, s)
-	got.until(t, s, "a commit behind the markers", func() bool { got.commit(t, s); return f.committed(t, f.config().Group, 0) == 4 })
-	if lags := s.Lags(); len(lags) != 1 || lags[0].Next != 4 || lags[0].End != 4 {
-		t.Errorf("lags are %+v", lags)
-	}
-	expect(t, got.values[0], numbered(0, 2))
-}
-
-func TestSourceSaysWhatRetentionTook(t *testing.T) {
-	f := newFake(t, 1)
-	reg := prometheus.NewRegistry()
-	f.write(t, 0, numbered(0, 30)...)
-	s, got := open(t, f.config(), Options{}), &seen{}
-	got.records(t, s, 30)
-	got.commit(t, s)
-	s.Close()
-	f.write(t, 0, numbered(30, 30)...)
-	f.deleteBefore(t, 45)
-	s, got = open(t, f.config(), Options{Metrics: reg}), &seen{}
-	got.records(t, s, 15)
-	expect(t, got.values[0], numbered(45, 15))
-	if lost := value(t, reg, "reflex_kafka_lost_total"); lost != 15 {
-		t.Errorf("lost are %v, want 15", lost)
-	}
-}
-
-// deleteBefore removes the records before an offset, as retention does.
-func (f *fake) deleteBefore(t testing.TB, offset int64) {
-	t.Helper()
-	conn, err := net.Dial("tcp", f.addrs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	req := kmsg.NewPtrDeleteRecordsRequest()
-	rt := kmsg.NewDeleteRecordsRequestTopic()
-	rp := kmsg.NewDeleteRecordsRequestTopicPartition()
-	rp.Offset = offset
-	rt.Topic, rt.Partitions = topic, append(rt.Partitions, rp)
-	req.Topics, req.TimeoutMillis = append(req.Topics, rt), 5000
-	req.Version = 1
-	res := ask(t, conn, req).(*kmsg.DeleteRecordsResponse)
-	if code := res.Topics[0].Partitions[0].ErrorCode; code != 0 {
-		t.Fatalf("delete records: %v", kerr.ErrorForCode(code))
-	}
-}
-
-func TestSourceFollowsATopicThatWasMadeAnew(t *testing.T) {
-	f := newFake(t, 1)
-	f.write(t, 0, numbered(0, 30)...)
-	s, got := open(t, f.config(), Options{}), &seen{}
-	got.records(t, s, 30)
-	got.commit(t, s)
-	s.Close()
-	f.recreate(t)
-	f.write(t, 0, numbered(100, 5)...)
-	s, got = open(t, f.config(), Options{}), &seen{}
-	got.records(t, s, 5)
-	expect(t, got.values[0], numbered(100, 5))
-	got.commit(t, s)
-	if at := f.committed(t, f.config().Group, 0); at != 5 {
-		t.Errorf("the group stands at %d, want 5", at)
-	}
-}
-
-func (f *fake) recreate(t testing.TB) {
-	t.Helper()
-	if _, err := f.client.DeleteTopics(t.Context(), &kafkago.DeleteTopicsRequest{Topics: []string{topic}}); err != nil {
-		t.Fatal(err)
-	}
-	f.create(t, 1)
-}
-
-func (f *fake) create(t testing.TB, partitions int, set ...kafkago.ConfigEntry) {
-	t.Helper()
-	res, err := f.client.CreateTopics(t.Context(), &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: set}}})
-	if err == nil {
-		err = res.Errors[topic]
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestSourcePicksUpNewPartitions(t *testing.T) {
-	f := newFake(t, 1)
-	s, got := open(t, f.config(), Options{Stateful: true}), &seen{}
-	got.until(t, s, "a partition", func() bool { return len(got.opened) == 1 })
-	f.addPartition(t)
-	f.addPartition(t)
-	tr := &kafkago.Transport{}
-	defer tr.CloseIdleConnections()
-	produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 2, "new")
-	got.records(t, s, 1)
-	expect(t, got.values[2], []string{"new"})
-}
-
-// addPartition gives the topic one partition more.
-func (f *fake) addPartition(t testing.TB) {
-	t.Helper()
-	client, done := (&remote{brokers: f.addrs, dialer: &kafkago.Dialer{}}).client(topic)
-	defer done()
-	ps, err := partitions(t.Context(), client, []string{topic})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := int32(len(ps[topic]) + 1)
-	res, err := client.CreatePartitions(t.Context(), &kafkago.CreatePartitionsRequest{Topics: []kafkago.TopicPartitionsConfig{{Name: topic, Count: n}}})
-	if err != nil || res.Errors[topic] != nil {
-		t.Fatal(err, res)
-	}
-}
-
-func TestSourceRefusesACompactedTopic(t *testing.T) {
-	f := newFake(t, 1)
-	if _, err := f.client.DeleteTopics(t.Context(), &kafkago.DeleteTopicsRequest{Topics: []string{topic}}); err != nil {
-		t.Fatal(err)
-	}
-	f.create(t, 1, kafkago.ConfigEntry{ConfigName: "cleanup.policy", ConfigValue: "compact"})
-	s := open(t, f.config(), Options{})
-	wantFatal(t, s, "kafka topic reflex.cloudtrail: is compacted (cleanup.policy=compact)", "use a topic with cleanup.policy=delete")
-}
-
-// wantFatal polls until a fatal error comes, and looks for texts in it.
-func wantFatal(t testing.TB, s *Source, texts ...string) {
-	t.Helper()
-	got := &seen{}
-	var last error
-	got.until(t, s, "a fatal error", func() bool {
-		if len(got.errs) > 0 {
-			last = got.errs[len(got.errs)-1]
-		}
-		return engine.KindOf(last) == engine.Fatal
-	})
-	for _, text := range texts {
-		if !strings.Contains(last.Error(), text) {
-			t.Errorf("%q does not say %q", last, text)
-		}
-	}
-	if got.total > 0 {
-		t.Errorf("%d records came all the same", got.total)
-	}
-}
-
-func TestSourceSaysWhyItCannotRead(t *testing.T) {
-	f := newFake(t, 1)
-	for name, c := range map[string]struct {
-		change func(*SourceConfig)
-		fault  kfake.Fault
-		texts  []string
-	}{
-		"no such topic": {func(c *SourceConfig) { c.Topics[0].Name = "reflex.missing" }, kfake.Fault{}, []string{"kafka topic reflex.missing: the topic does not exist: create it"}},
-		"topic denied":  {func(*SourceConfig) {}, kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: topic, Err: kerr.TopicAuthorizationFailed, Count: -1}, []string{"kafka topic reflex.cloudtrail: no permission for this topic: grant Read and Describe"}},
-		"group denied":  {func(*SourceConfig) {}, kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1}, []string{"kafka group reflex: no permission for this consumer group: grant Read on it"}},
-		"session":       {func(c *SourceConfig) { c.SessionTimeout = time.Hour }, kfake.Fault{}, []string{"kafka group reflex: the broker does not allow this session_timeout"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if c.fault.Err != nil {
-				defer f.Fault(c.fault).Remove()
-			}
-			config := f.config()
-			c.change(&config)
-			wantFatal(t, open(t, config, Options{}), c.texts...)
-		})
-	}
-	t.Run("no broker", func(t *testing.T) {
-		c := f.config()
-		c.Brokers = []string{freeAddress(t)}
-		s, got := open(t, c, Options{}), &seen{}
-		got.until(t, s, "an error", func() bool { return len(got.errs) > 0 })
-		if err := got.errs[0]; engine.KindOf(err) != engine.Temporary || !strings.Contains(err.Error(), "cannot be reached") {
-			t.Errorf("kind %q: %v", engine.KindOf(err), err)
-		}
-	})
-}
-
-func TestSourceResumesOnlyItsOwnTopics(t *testing.T) {
-	f := newFake(t, 1)
-	f.write(t, 0, numbered(0, 10)...)
-	s, got := open(t, f.config(), Options{Resume: []engine.Position{{Source: topic, Offset: 7}, {Source: "a/file", Partition: -1, Offset: 900}}}), &seen{}
-	got.records(t, s, 3)
-	expect(t, got.values[0], numbered(7, 3))
-}
-
-func TestCloseIsPromptWhateverHappens(t *testing.T) {
-	for name, key := range map[string]kmsg.Key{"joining": kmsg.JoinGroup, "fetching": kmsg.Fetch, "asking": kmsg.Metadata, "heart beating": kmsg.Heartbeat} {
-		t.Run(name, func(t *testing.T) {
-			f := newFake(t, 1)
-			f.write(t, 0, "x")
-			asked := make(chan struct{}, 100)
-			f.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
-				f.KeepControl()
-				select {
-				case asked <- struct{}{}:
-				default:
-				}
-				return nil, nil, true // never answered
-			})
-			s, got := open(t, f.config(), Options{}), &seen{}
-			s.timing.leave = 300 * time.Millisecond
-			got.until(t, s, "the question", func() bool { return len(asked) > 0 })
-			began := time.Now()
-			s.Close()
-			if took := time.Since(began); took > 2*time.Second {
-				t.Errorf("Close took %s", took)
-			}
-		})
-	}
-	t.Run("never polled", func(t *testing.T) {
-		s := open(t, newFake(t, 1).config(), Options{})
-		s.Close()
-		if _, err := s.Poll(t.Context()); engine.KindOf(err) != engine.Fatal {
-			t.Errorf("Poll after Close: %v", err)
-		}
-	})
-}
-
-// value adds up a metric's samples.
-func value(t testing.TB, reg prometheus.Gatherer, name string) (sum float64) {
-	t.Helper()
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == name })
-	if i < 0 {
-		return 0
-	}
-	for _, m := range families[i].Metric {
-		sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-	}
-	return sum
 }
