@@ -147,33 +147,34 @@ func (s *server) processes() []int {
 	if err != nil {
 		return nil
 	}
-	session, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		return nil
-	}
+	session := strings.TrimSpace(string(b))
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var pids []int
 	for _, stat := range stats {
-		if pid, ok := member(stat, session); ok && s.owns(pid) {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+		if err == nil && sessionOf(pid) == session && s.owns(pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
 }
 
-// member reads /proc/PID/stat: "PID (name) state parent group session ...".
-func member(stat string, session int) (pid int, ok bool) {
-	b, err := os.ReadFile(stat)
-	if err != nil {
-		return 0, false
-	}
-	_, rest, _ := strings.Cut(string(b[:]), ") ")
+// sessionOf reads /proc/PID/stat, "PID (name) state parent group session ...";
+// "" is a process that has ended. One whose first thread has ended still holds
+// its ports until the last one has.
+func sessionOf(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(b), ") ")
 	words := strings.Fields(rest)
-	if len(words) < 4 || words[0] == "Z" || words[0] == "X" || words[3] != strconv.Itoa(session) {
-		return 0, false
+	if len(words) < 4 {
+		return ""
 	}
-	pid, err = strconv.Atoi(filepath.Base(filepath.Dir(stat)))
-	return pid, err == nil
+	if words[0] == "Z" || words[0] == "X" {
+		if threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); len(threads) < 2 {
+			return ""
+		}
+	}
+	return words[3]
 }
 
 func (s *server) owns(pid int) bool {
@@ -183,45 +184,53 @@ func (s *server) owns(pid int) bool {
 	})
 }
 
-// signal sends signals to every process of the server.
-func (s *server) signal(signals ...syscall.Signal) error {
-	for _, pid := range s.processes() {
+// signal sends signals to every process of the server and gives which they were.
+func (s *server) signal(signals ...syscall.Signal) ([]int, error) {
+	pids := s.processes()
+	for _, pid := range pids {
 		for _, sig := range signals {
 			if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return fmt.Errorf("%s: send %v to %d: %w", s.Name, sig, pid, err)
+				return nil, fmt.Errorf("%s: send %v to %d: %w", s.Name, sig, pid, err)
 			}
 		}
 	}
-	return nil
+	return pids, nil
 }
 
 // down ends the server: gently first unless hard. A paused one is woken to hear it.
 func (s *server) down(hard bool) error {
 	if !hard {
-		if err := s.signal(syscall.SIGTERM, syscall.SIGCONT); err != nil {
+		pids, err := s.signal(syscall.SIGTERM, syscall.SIGCONT)
+		if err != nil {
 			return err
 		}
-		if s.gone(10 * time.Second) {
+		if s.gone(pids) {
 			return nil
 		}
 		say("%s did not end within 10 s of TERM: killing it", s.Name)
 	}
-	if err := s.signal(syscall.SIGKILL); err != nil {
+	pids, err := s.signal(syscall.SIGKILL)
+	if err != nil {
 		return err
 	}
-	if !s.gone(10 * time.Second) {
+	if !s.gone(pids) {
 		return fmt.Errorf("%s: processes %v do not end", s.Name, s.processes())
 	}
 	return nil
 }
 
-func (s *server) gone(limit time.Duration) bool {
-	for end := time.Now().Add(limit); len(s.processes()) > 0; time.Sleep(20 * time.Millisecond) {
+// gone waits up to 10 s until these processes have ended, and what they may
+// have started meanwhile.
+func (s *server) gone(pids []int) bool {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return sessionOf(pid) == "" })
+		if len(pids) == 0 && len(s.processes()) == 0 {
+			return true
+		}
 		if time.Now().After(end) {
 			return false
 		}
 	}
-	return true
 }
 
 // fresh ends what runs in the server's folder and empties it.

@@ -180,9 +180,11 @@ func control(ctx context.Context, f *folders, name, verb string) error {
 		}
 		return s.up(ctx)
 	case "pause":
-		return s.signal(syscall.SIGSTOP)
+		_, err := s.signal(syscall.SIGSTOP)
+		return err
 	case "resume":
-		return s.signal(syscall.SIGCONT)
+		_, err := s.signal(syscall.SIGCONT)
+		return err
 	}
 	return fmt.Errorf("no verb %s: they are stop, kill, start, restart, pause and resume", verb)
 }
