@@ -301,6 +301,9 @@ func (r *crashRig) offsets() {
 	for topic, ps := range res.Topics {
 		for _, p := range ps {
 			key := topic + strconv.Itoa(p.Partition)
+			if _, known := r.last[key]; !known && p.CommittedOffset < 0 {
+				continue // the group has none yet
+			}
 			if p.CommittedOffset < r.last[key] {
 				r.t.Errorf("%s: committed offset went back from %d to %d", key, r.last[key], p.CommittedOffset)
 			}

@@ -61,7 +61,7 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	r.heal()
-	r.settled(90 * time.Second)
+	r.settled(3 * time.Minute)
 	r.offsets()
 	r.stop()
 	r.compare(stream)

@@ -12,7 +12,9 @@ import (
 // This file is what stored state needs to know of a rule: whether it is still
 // the same, and how far back a point looks.
 
-// stamps gives every rule the stamps of what its state depends on.
+// stamps gives every rule the stamps of what its state depends on. Lists and
+// exceptions are no part of it: they are judged at event time, and an edit of a
+// list must not forget what a rule has seen for weeks.
 func (p *plan) stamps() {
 	for _, i := range p.order {
 		r := p.rules[i]
@@ -22,7 +24,7 @@ func (p *plan) stamps() {
 				reads = append(reads, d.String())
 			}
 		}
-		r.own = digest(fmt.Sprint(r.ID, r.Version, r.Mode, r.Kind, r.off, r.Alert.Within, r.tolerance, r.delay, r.held, reads))
+		r.own = digest(fmt.Sprint(r.ID, r.Text, r.Mode, r.Kind, r.off, r.Alert.Within, r.tolerance, r.delay, r.held, reads))
 		parts := []string{r.own}
 		for _, b := range r.bases {
 			parts = append(parts, p.rules[b].stamp)

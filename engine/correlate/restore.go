@@ -196,7 +196,7 @@ func (m *memory) newSlots(stored map[uint16]storedRule, rp *replay) {
 // changed says why a rule cannot go on with its state, "" when it can.
 func (c *Correlator) changed(r *rulePlan, s storedRule) string {
 	if r.own != s.own {
-		return "its text, a list it names or its mode changed"
+		return "its text or its mode changed"
 	}
 	if r.stamp == s.stamp {
 		return ""

@@ -75,7 +75,7 @@ func (v *service) want(lines ...string) {
 func countAndMatch(version string, more ...func(s *sets)) *sets {
 	s := newSets()
 	s.rule(rule.Compiled{ID: "m", Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
-	s.rule(rule.Compiled{ID: "n", Version: version, Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 100 * second, Distinct: -1, Sum: -1, AtLeast: 3},
+	s.rule(rule.Compiled{ID: "n", Text: version, Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 100 * second, Distinct: -1, Sum: -1, AtLeast: 3},
 		Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
 	for _, f := range more {
 		f(s)
@@ -111,7 +111,7 @@ func TestChangedRuleStartsEmptyAndOthersGoOn(t *testing.T) {
 	v.save()
 	changed := countAndMatch("2", func(s *sets) { countRule(s, 3, false) }, func(s *sets) { s.rule(rule.Compiled{ID: "added", Kind: rule.Match}) })
 	v.restart(changed, Options{})
-	want := []string{"rule added: it is new", "rule n: its text, a list it names or its mode changed"}
+	want := []string{"rule added: it is new", "rule n: its text or its mode changed"}
 	if !slices.Equal(v.report.Reset, want) {
 		t.Errorf("reset %q, want %q", v.report.Reset, want)
 	}
@@ -147,7 +147,7 @@ func TestChainStartsEmptyWhenARuleItTakesChanged(t *testing.T) {
 	chain := func(version string) *sets {
 		s := newSets()
 		by := []rule.KeySlot{{Key: 0, Slot: s.key}}
-		s.rule(rule.Compiled{ID: "base", Version: version, Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
+		s.rule(rule.Compiled{ID: "base", Text: version, Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
 		s.rule(rule.Compiled{ID: "other", Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
 		s.rule(rule.Compiled{ID: "chain", Kind: rule.Sequence, Sequence: &rule.SequenceSpec{Within: 100 * second, Ordered: true, Keys: []string{"key"},
 			Steps: []rule.Step{{ID: "a", Rules: []int{0}, By: by}, {ID: "b", Rules: []int{1}, By: by}}},
@@ -169,7 +169,7 @@ func TestChainStartsEmptyWhenARuleItTakesChanged(t *testing.T) {
 	v.advance(second)
 	v.save()
 	v.restart(chain("2"), Options{})
-	want := []string{"rule base: its text, a list it names or its mode changed", "rule chain: rule base, whose points it takes, changed"}
+	want := []string{"rule base: its text or its mode changed", "rule chain: rule base, whose points it takes, changed"}
 	if !slices.Equal(v.report.Reset, want) {
 		t.Errorf("reset %q, want %q", v.report.Reset, want)
 	}

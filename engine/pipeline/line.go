@@ -183,11 +183,11 @@ func (l *line) end() {
 }
 
 // nameProbe names a condition so that another rule set finds it: by its rule,
-// the rule's version, and its place in the rule.
+// the rule's text, and its place in the rule.
 func (l *line) nameProbe(p int32) string {
 	pr := &l.parts.Set.Probes[p]
 	r := l.parts.Set.Rules[pr.Rule]
-	return fmt.Sprintf("%s\x00%s\x00%d.%d", r.ID, r.Version, pr.Role, pr.Part)
+	return fmt.Sprintf("%s\x00%s\x00%d.%d", r.ID, r.Text, pr.Role, pr.Part)
 }
 
 // findProbe finds the condition of a name; false when the rule is gone or changed.

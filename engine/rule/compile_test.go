@@ -256,6 +256,9 @@ func TestListsArePartOfTheVersion(t *testing.T) {
 	if before.Rules[0].Version == after.Rules[0].Version || before.Version == after.Version {
 		t.Error("an entry of a list does not change the version of the rule that names it")
 	}
+	if before.Rules[0].Text != after.Rules[0].Text || before.Rules[0].Text == before.Rules[1].Text {
+		t.Error("Text is not the hash of the rule's own text")
+	}
 	if before.Rules[1].Version != after.Rules[1].Version {
 		t.Error("it changes the version of a rule that does not")
 	}

@@ -83,6 +83,7 @@ type Compiled struct {
 	ID      string
 	Title   string
 	Version string // hash of the rule's text, its exceptions and the lists it names
+	Text    string // hash of the rule's text alone: state lives on while it stays the same
 	Kind    Kind
 	Mode    Mode
 	Level   engine.Level

@@ -46,7 +46,7 @@ func (c *compiler) version() {
 				io.WriteString(h, lists[name])
 			}
 		}
-		r.Version = hex.EncodeToString(h.Sum(nil)[:8])
+		r.Version, r.Text = hex.EncodeToString(h.Sum(nil)[:8]), r.Source.hash
 		fmt.Fprintf(all, "%s %s\n", r.ID, r.Version)
 	}
 	c.set.Version = hex.EncodeToString(all.Sum(nil)[:8])
