@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the program of this folder into the folder of the services and becomes it.
+# Builds the program of this folder and becomes it.
 set -eu
 cd "$(dirname "$0")/../.."
 if [ -z "${REFLEX_SERVICES:-}" ]; then
@@ -12,7 +12,7 @@ fi
 mkdir -p "$REFLEX_SERVICES/bin"
 REFLEX_SERVICES=$(cd "$REFLEX_SERVICES" && pwd)
 export REFLEX_SERVICES
-bin=$REFLEX_SERVICES/bin/services
-go build -o "$bin.$$" ./testdata/services >&2
-mv -f "$bin.$$" "$bin" # a running one keeps its file
+bin=$REFLEX_SERVICES/bin/services.$$ # the program removes it as soon as it runs
+find "$REFLEX_SERVICES/bin" -name 'services.*' -mmin +60 -delete # of builds that were killed
+go build -o "$bin" ./testdata/services >&2
 exec "$bin" "$@"

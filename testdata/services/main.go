@@ -30,10 +30,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
 func main() {
+	if self, err := os.Executable(); err == nil && strings.HasPrefix(filepath.Base(self), "services.") {
+		os.Remove(self) // build.sh made it for this call
+	}
 	syscall.Umask(0o022) // another user runs Elasticsearch and must be able to read
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

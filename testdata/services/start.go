@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -84,8 +83,10 @@ func start(ctx context.Context, f *folders) error {
 		}
 		return errors.Join(errs...)
 	}
-	if err := f.helpers(); err != nil {
-		return err
+	if len(started) > 0 { // else another checkout may have brought them up, with its own helpers
+		if err := f.helpers(); err != nil {
+			return err
+		}
 	}
 	fmt.Print(f.addresses(all))
 	return nil
@@ -117,19 +118,27 @@ func (f *folders) addresses(all []*server) string {
 	return b.String()
 }
 
-// helpers writes one executable for each server, for tests that break things.
+// helpers writes one executable for each server, for tests that break things,
+// and this program beside them: another checkout may have another version.
 func (f *folders) helpers() error {
 	if err := os.MkdirAll(f.in("bin"), 0o755); err != nil {
 		return err
 	}
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{"services": program}
 	for _, name := range serverNames {
-		script := fmt.Sprintf("#!/bin/sh\n# stop, kill, start, restart, pause or resume\nREFLEX_SERVICES='%s' REFLEX_SERVICES_RUN='%s' exec '%s' %s \"$@\"\n",
-			f.root, f.run, filepath.Join(f.root, "bin", "services"), name)
+		files[name] = fmt.Appendf(nil, "#!/bin/sh\n# stop, kill, start, restart, pause or resume\nREFLEX_SERVICES='%s' REFLEX_SERVICES_RUN='%s' exec '%s' %s \"$@\"\n",
+			f.root, f.run, f.in("bin/services"), name)
+	}
+	for name, data := range files {
 		path := f.in("bin/" + name)
-		if err := os.WriteFile(path+".part", []byte(script), 0o755); err != nil {
+		if err := os.WriteFile(path+".part", data, 0o755); err != nil {
 			return err
 		}
-		if err := os.Rename(path+".part", path); err != nil {
+		if err := os.Rename(path+".part", path); err != nil { // whoever runs the old one keeps it
 			return err
 		}
 	}
