@@ -60,17 +60,25 @@ func realTopic(t testing.TB, c Config, n int, set ...kafkago.ConfigEntry) (strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	for { // a broker learns of a new topic a moment later
-		asking, done := r.client(name)
-		ps, err := partitions(ctx, asking, []string{name})
-		done()
-		if err == nil && ps[name][0].Leader.Host != "" {
-			return name, client
-		}
-		if !sleep(ctx, 20*time.Millisecond) {
-			t.Fatalf("topic %s has not come: %v", name, err)
+	for p := range int32(n) { // a broker learns of a new topic, and that it leads, a moment later
+		for !leads(ctx, r, name, p) {
+			if !sleep(ctx, 20*time.Millisecond) {
+				t.Fatalf("%s[%d] has not come", name, p)
+			}
 		}
 	}
+	return name, client
+}
+
+// leads says whether a partition can be read.
+func leads(ctx context.Context, r *remote, topic string, partition int32) bool {
+	conn, err := r.dialLeader(ctx, topic, partition)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_, _, err = offsets(conn)
+	return err == nil
 }
 
 func TestRealSourceKeepsTheContract(t *testing.T) {
