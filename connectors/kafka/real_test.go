@@ -274,12 +274,18 @@ func TestRealSourceSurvivesARebalanceWithoutLoss(t *testing.T) {
 		gotA.poll(t, a, 5*time.Millisecond)
 		if i == n/4 {
 			b = open(t, config, Options{})
+			gotA.until(t, a, "the second member's partitions", func() bool {
+				commit(a, gotA) // what was lost is given up only when it is stored
+				gotB.poll(t, b, 5*time.Millisecond)
+				return len(gotB.opened) == 2
+			})
 		}
 		if b != nil && i < 3*n/4 {
 			gotB.poll(t, b, 5*time.Millisecond)
 			commit(b, gotB)
 		}
 		if i == 3*n/4 {
+			gotB.until(t, b, "a record", func() bool { commit(b, gotB); return gotB.total > 0 })
 			b.Close()
 		}
 		commit(a, gotA)
