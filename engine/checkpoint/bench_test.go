@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"time"
 )
 
 // A store with a million keys of 24 bytes in random order and values of 100.
@@ -35,6 +37,10 @@ func benchStore(b *testing.B) (*Dir, *rand.Rand) {
 		if err := d.Store.CommitLazy(batch); err != nil {
 			b.Fatal(err)
 		}
+	}
+	// at one commit a second tables are merged as they come
+	for deadline := time.Now().Add(time.Minute); d.Store.h.db.Metrics().Compact.NumInProgress > 0 && time.Now().Before(deadline); {
+		runtime.Gosched()
 	}
 	return d, rng
 }

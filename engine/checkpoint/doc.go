@@ -30,7 +30,7 @@
 // and goes on behind it, so that no position ever names two records.
 //
 // Within the store, the wal comes first and the tables follow when they are
-// 8 MiB behind. Each commit carries where it ends in the wal; tables are written
+// 16 MiB behind. Each commit carries where it ends in the wal; tables are written
 // in order, so they always hold a prefix of all commits and say which.
 //
 // # Recovery
