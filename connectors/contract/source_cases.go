@@ -65,7 +65,10 @@ func sourceLive(t testing.TB, r SourceRig) {
 }
 
 func sourceCommit(t testing.TB, r SourceRig) {
-	needs(t, r.Durable, "commits do not outlive this source")
+	if !r.Durable {
+		notAsked(t, "commits do not outlive this source")
+		return
+	}
 	first := r.fill(t, 0, 20)
 	p := r.read(t, nil)
 	p.until(t, 20*int(r.Partitions))
@@ -80,7 +83,10 @@ func sourceCommit(t testing.TB, r SourceRig) {
 }
 
 func sourceUncommitted(t testing.TB, r SourceRig) {
-	needs(t, r.Durable, "commits do not outlive this source")
+	if !r.Durable {
+		notAsked(t, "commits do not outlive this source")
+		return
+	}
 	want := r.fill(t, 0, 20)
 	p := r.read(t, nil)
 	p.until(t, 20*int(r.Partitions))
@@ -99,7 +105,10 @@ func sourceUncommitted(t testing.TB, r SourceRig) {
 }
 
 func sourceStale(t testing.TB, r SourceRig) {
-	needs(t, r.Durable, "commits do not outlive this source")
+	if !r.Durable {
+		notAsked(t, "commits do not outlive this source")
+		return
+	}
 	r.fill(t, 0, 10)
 	p := r.read(t, nil)
 	p.until(t, 10*int(r.Partitions))
@@ -124,7 +133,10 @@ func sourceStale(t testing.TB, r SourceRig) {
 }
 
 func sourceResume(t testing.TB, r SourceRig) {
-	needs(t, r.Resumes, "this source resumes nowhere")
+	if !r.Resumes {
+		notAsked(t, "this source resumes nowhere")
+		return
+	}
 	want := r.fill(t, 0, 10)
 	p := r.read(t, nil)
 	p.until(t, 10*int(r.Partitions))
@@ -170,7 +182,10 @@ func sourceCancel(t testing.TB, r SourceRig) {
 // Nothing is released, so the source must stop; then everything is, and the
 // rest must come.
 func sourceBuffer(t testing.TB, r SourceRig) {
-	needs(t, r.Buffer > 0, "this source promises no bound")
+	if r.Buffer == 0 {
+		notAsked(t, "this source promises no bound")
+		return
+	}
 	const size = 4 << 10
 	n := 2*r.Buffer/size + 1
 	value := strings.Repeat("0123456789abcdef", size/16)
@@ -230,7 +245,10 @@ func sourceLags(t testing.TB, r SourceRig) {
 	r.fill(t, 0, 5)
 	p := r.read(t, nil)
 	l, ok := p.src.(engine.Lagging)
-	needs(t, ok, "this source knows no lag")
+	if !ok {
+		notAsked(t, "this source knows no lag")
+		return
+	}
 	p.until(t, 5*int(r.Partitions))
 	p.commit(t)
 	lags := l.Lags()
@@ -247,16 +265,19 @@ func sourceLags(t testing.TB, r SourceRig) {
 func sourceCheck(t testing.TB, r SourceRig) {
 	p := r.read(t, nil)
 	c, ok := p.src.(engine.Checker)
-	needs(t, ok, "this source checks nothing")
+	if !ok {
+		notAsked(t, "this source checks nothing")
+		return
+	}
 	check(t, r.Wait, c)
 	want := r.fill(t, 0, 3)
 	p.until(t, 3*int(r.Partitions))
 	p.expect(t, want)
 }
 
-func needs(t testing.TB, ability bool, otherwise string) {
+// notAsked says why a case does not apply: its system never promised that. It is
+// no skipped test: nothing that is missing here would make it run.
+func notAsked(t testing.TB, why string) {
 	t.Helper()
-	if !ability {
-		t.Skip(otherwise)
-	}
+	t.Log("not asked: " + why)
 }
