@@ -50,7 +50,7 @@ func (f *folders) unpacked(ctx context.Context, name, goal string, options []str
 	// A repository of its own is under this lock, and there for users without a home.
 	args := append([]string{"-B", "-ntp", "-q", "-Dstyle.color=never", "-Dmaven.repo.local=" + filepath.Join(f.root, "m2"), "-f", pom, dependencyPlugin + goal,
 		"-DoutputDirectory=" + filepath.Join(half, "lib"), "-DmarkersDirectory=" + filepath.Join(half, "markers")}, options...)
-	if err := quietly(ctx, 10*time.Minute, "mvn", args...); err != nil {
+	if err := quietly(ctx, 10*time.Minute, lock, "mvn", args...); err != nil {
 		return "", fmt.Errorf("%s: fetch: %w", name, err)
 	}
 	if err := readable(half); err != nil {
@@ -97,12 +97,12 @@ func need(ctx context.Context, command string, packages ...string) error {
 		return fmt.Errorf("%s is missing: install Java 17 or newer and Maven first", command)
 	}
 	say("%s is missing: installing it with apt-get", command)
-	if err := quietly(ctx, 5*time.Minute, "apt-get", "update", "-qq"); err != nil {
+	if err := quietly(ctx, 5*time.Minute, nil, "apt-get", "update", "-qq"); err != nil {
 		return err
 	}
 	var err error
 	for _, name := range packages {
-		if err = quietly(ctx, 10*time.Minute, "apt-get", "install", "-y", "-qq", "--no-install-recommends", name); err == nil {
+		if err = quietly(ctx, 10*time.Minute, nil, "apt-get", "install", "-y", "-qq", "--no-install-recommends", name); err == nil {
 			return nil
 		}
 	}
@@ -129,13 +129,17 @@ func javaHome(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("java does not say where its home is: set JAVA_HOME")
 }
 
-// quietly runs a command and shows what it said only when it fails.
-func quietly(ctx context.Context, limit time.Duration, name string, args ...string) error {
+// quietly runs a command and shows what it said only when it fails. The command
+// holds the lock too, so that it is not set free while an orphan goes on.
+func quietly(ctx context.Context, limit time.Duration, lock *os.File, name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	cmd.WaitDelay = time.Second
+	if lock != nil {
+		cmd.ExtraFiles = []*os.File{lock}
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", name, err, tail(string(out), 30))
 	}

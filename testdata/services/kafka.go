@@ -64,7 +64,7 @@ func (kafkaNode) prepare(ctx context.Context, s *server) error {
 			format = append(format, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s-secret]", mechanism, user, user))
 		}
 	}
-	return quietly(ctx, time.Minute, format[0], format[1:]...)
+	return quietly(ctx, time.Minute, nil, format[0], format[1:]...)
 }
 
 func (kafkaNode) command(s *server) (args, env []string) {
