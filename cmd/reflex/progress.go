@@ -13,9 +13,10 @@ type progress struct {
 	started time.Time
 	last    time.Time
 	drawn   bool
+	size    func(int64) string // of what is read; bytes, or records of a topic
 }
 
-func newProgress(p *printer) *progress { return &progress{p: p, started: time.Now()} }
+func newProgress(p *printer) *progress { return &progress{p: p, started: time.Now(), size: size} }
 
 func (g *progress) show(s pipeline.Progress) {
 	now := time.Now()
@@ -24,7 +25,7 @@ func (g *progress) show(s pipeline.Progress) {
 	}
 	g.last, g.drawn = now, true
 	seconds := now.Sub(g.started).Seconds()
-	line := fmt.Sprintf("%s read, %s events, %s events/s", size(s.Done), number(s.Events), number(int64(float64(s.Events)/seconds)))
+	line := fmt.Sprintf("%s read, %s events, %s events/s", g.size(s.Done), number(s.Events), number(int64(float64(s.Events)/seconds)))
 	if s.Total > 0 && s.Done > 0 {
 		left := time.Duration(seconds * float64(s.Total-s.Done) / float64(s.Done) * float64(time.Second))
 		line = fmt.Sprintf("%3d %%  %s, %s left", min(100, s.Done*100/s.Total), line, max(0, left).Round(time.Second))

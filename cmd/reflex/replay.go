@@ -28,6 +28,7 @@ type replayFlags struct {
 	json         bool
 	format       string
 	shards       int
+	topics       topicFlags
 }
 
 func (f *replayFlags) flags(c *cobra.Command) {
@@ -46,13 +47,18 @@ func (f *replayFlags) flags(c *cobra.Command) {
 func (a *app) replay() *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
-		Use:   "replay [flags] FILE|FOLDER|- ...",
+		Use:   "replay [flags] FILE|FOLDER|- ... | --kafka TOPIC,...",
 		Short: "Play logs from files and folders and show incidents",
 		Long: "Plays JSON lines, CloudTrail folders, build logs and flow logs (plain, gzip, zstd) through the\n" +
 			"rules. Formats are recognised. Nothing in files is late, in whatever order they come; standard\n" +
 			"input (-) cannot be read twice, so there --lateness applies.\n\n" +
+			"With --kafka it plays what topics hold instead: --since and --until then are times of the records in\n" +
+			"Kafka. The service's group and its positions are not touched.\n\n" +
 			"Exit codes: 0 done; 1 done, but something could not be read; 2 nothing was run; 3 see --fail-on.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.topics.given() {
+				return a.playTopics(c, &f, args)
+			}
 			if len(args) == 0 {
 				return usage("name the files or folders to play\nsee: reflex replay --help")
 			}
@@ -64,6 +70,7 @@ func (a *app) replay() *cobra.Command {
 		},
 	}
 	f.flags(c)
+	f.topics.flags(c)
 	c.Flags().StringVar(&f.format, "format", "auto", "what the files hold: "+strings.Join(decode.FormatNames(), ", "))
 	c.Flags().DurationVar(&f.lateness, "lateness", 20*time.Minute, "how late events on standard input may be")
 	return c
@@ -130,6 +137,9 @@ func (a *app) play(c *cobra.Command, f *replayFlags, inputs []pipeline.Input, un
 	}
 	defer out.close()
 	bar := newProgress(a.err)
+	if f.topics.given() {
+		bar.size = func(n int64) string { return number(n) + " records" }
+	}
 	said := refusals{app: a, bar: bar}
 	r := &pipeline.Replay{Parts: parts, Inputs: inputs, Format: f.format, Lateness: f.lateness, Progress: bar.show,
 		Refuse: func(r engine.Refusal) { said.say(r); out.refuse(r) },

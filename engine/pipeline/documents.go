@@ -71,7 +71,7 @@ func (r *Replay) ask(ctx context.Context, l *line, in Input, buf []byte) error {
 		}
 		rec, err := s.Next(buf)
 		if err == nil || rec.Last {
-			rec.Format = r.Format
+			r.name(&rec)
 			d.Decode(rec, l)
 		}
 		if rec.Last || errors.Is(err, io.EOF) {

@@ -202,7 +202,7 @@ func (m *merge) step() {
 		m.warn(p, err)
 	}
 	if err == nil || rec.Last {
-		rec.Format = m.replay.Format
+		m.replay.name(&rec)
 		p.decoder.Decode(rec, l)
 	}
 	if err != nil || rec.Last {
@@ -293,7 +293,7 @@ func (r *Replay) peek(in Input) int64 {
 		if err != nil && !rec.Last {
 			break
 		}
-		rec.Format = r.Format
+		r.name(&rec)
 		d.Decode(rec, &c)
 		if c.first != math.MaxInt64 {
 			return c.first
@@ -303,6 +303,13 @@ func (r *Replay) peek(in Input) int64 {
 		}
 	}
 	return math.MinInt64
+}
+
+// name says what a record holds, where its input does not.
+func (r *Replay) name(rec *engine.Record) {
+	if rec.Format == "" {
+		rec.Format = r.Format
+	}
 }
 
 // clock is a handler that only looks at times.
