@@ -29,7 +29,7 @@ func (s *stream) start(buf []byte, last bool) int {
 		s.zero()
 		return s.advance(zeros, 0)
 	}
-	if s.mode = modeTop; s.lines != nil {
+	if s.mode = modeTop; s.lines != nil && !(s.forced != nil && opensJSON(buf)) { // flow records come as text and as JSON
 		s.mode = modeText
 	}
 	if bytes.HasPrefix(buf, []byte("\xef\xbb\xbf")) {
@@ -52,6 +52,12 @@ func (s *stream) start(buf []byte, last bool) int {
 		return s.dead("binary", "the bytes are no text", buf)
 	}
 	return 0
+}
+
+// opensJSON reports whether the first thing is an object or a list.
+func opensJSON(b []byte) bool {
+	b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), " \t\r\n")
+	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
 }
 
 // halfEmpty recognises UTF-16 without a byte order mark.

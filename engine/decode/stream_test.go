@@ -292,3 +292,22 @@ func tookAsBuildText(d *Decoder) bool {
 		return text
 	})
 }
+
+// TestAFormatOfTextAndJSONTakesBoth: a topic named vpcflow brings what S3 holds
+// (text) as well as what a subscription sends (JSON).
+func TestAFormatOfTextAndJSONTakesBoth(t *testing.T) {
+	text := "2 111122223333 eni-0a1b2c3d4e5f60718 192.0.2.5 198.51.100.9 443 50000 6 10 840 1772446320 1772446380 ACCEPT OK"
+	object := `{"version":2,"account-id":"111122223333","interface-id":"eni-0a1b2c3d4e5f60718","srcaddr":"192.0.2.5","dstaddr":"198.51.100.9","srcport":443,"dstport":50000,"protocol":6,"packets":10,"bytes":840,"start":1772446320,"end":1772446380,"action":"ACCEPT","log-status":"OK"}`
+	p, err := NewPlan(engine.NewLayout(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, r := p.NewDecoder(), &recorder{}
+	for i, data := range []string{text, object, " " + object, text} {
+		d.Decode(engine.Record{Data: []byte(data), Format: "vpcflow", Origin: engine.Origin{Source: "t", Offset: int64(i)}}, r)
+	}
+	chunks(p.NewDecoder(), r, "vpcflow", []byte(object+"\n"+object+"\n"), 100)
+	if r.count != 6 || len(r.refused) != 0 {
+		t.Errorf("%d events, refused %v", r.count, r.refused)
+	}
+}
