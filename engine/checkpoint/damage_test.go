@@ -137,6 +137,22 @@ func TestDamagedStoreIsReplacedByBackup(t *testing.T) {
 	}
 }
 
+// A store that is gone is not taken for a new instance while the log knows better.
+func TestStoreGoneWithoutBackup(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, dir, small())
+	setState(t, d, 1)
+	shut(t, d)
+	if err := os.RemoveAll(filepath.Join(dir, "store")); err != nil {
+		t.Fatal(err)
+	}
+	d = open(t, dir, small())
+	noted(t, d.Notes, "store is gone", "NO GOOD BACKUP", "EMPTY")
+	if got := state(t, d.Store); got != 0 {
+		t.Errorf("state %d", got)
+	}
+}
+
 // Whatever byte of the store rots: the state is a whole one, and if it is not
 // the newest, the notes say so.
 func TestStoreWithAnyByteFlipped(t *testing.T) {
@@ -209,6 +225,7 @@ func TestDamageFoundWhileReading(t *testing.T) {
 	}
 	shut(t, d)
 	d = open(t, dir, small())
+	settled(t, d.Store)
 	for _, p := range files(t, dir, "store/tables/*.sst") {
 		info, err := os.Stat(p)
 		if err != nil {
@@ -233,6 +250,7 @@ func TestDamageFoundWhileReading(t *testing.T) {
 func TestBackupOfDamagedTables(t *testing.T) {
 	dir := stored(t)
 	d := open(t, dir, small())
+	settled(t, d.Store)
 	for _, p := range files(t, dir, "store/tables/*.sst") {
 		flip(t, p, 10)
 	}

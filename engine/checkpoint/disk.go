@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -57,12 +58,22 @@ func diskError(doing, path string, err error) error {
 	case err == nil || engine.KindOf(err) != 0:
 		return err
 	case isFull(err):
-		return temporary("%s %s: the disk is full: free space on it; nothing is lost, writing goes on by itself: %w", doing, path, err)
+		return temporary("%s %s: the disk is full: free space on it; nothing is lost, writing goes on by itself: %w", doing, path, tidy{err})
 	case errors.Is(err, os.ErrPermission):
 		return fatal("%s %s: give the user that runs reflex the right to write there: %w", doing, path, err)
 	}
-	return fatal("%s %s: check the disk and its mount, then start again: %w", doing, path, err)
+	return fatal("%s %s: check the disk and its mount, then start again: %w", doing, path, tidy{err})
 }
+
+// tidy shows the first line of an error; pebble's have more.
+type tidy struct{ error }
+
+func (t tidy) Error() string {
+	line, _, _ := strings.Cut(t.error.Error(), "\n")
+	return line
+}
+
+func (t tidy) Unwrap() error { return t.error }
 
 // syncDir makes names in a folder durable: new, renamed and removed files.
 func syncDir(path string) error {

@@ -150,6 +150,32 @@ func TestFullDiskUnderTheTables(t *testing.T) {
 	}
 }
 
+// A full disk at the start is an error to wait out, and no damage.
+func TestOpenOnAFullDisk(t *testing.T) {
+	full := new(fullDisk)
+	o := small()
+	o.fs = errorfs.Wrap(vfs.Default, full)
+	dir := t.TempDir()
+	d := open(t, dir, o)
+	setState(t, d, 1)
+	if err := d.Store.Backup(); err != nil {
+		t.Fatal(err)
+	}
+	setState(t, d, 2)
+	shut(t, d)
+	for range 3 {
+		full.fill("*")
+		_, err := Open(dir, o)
+		kindIs(t, err, engine.Temporary, "store", "free space")
+		full.drain()
+		d = open(t, dir, o)
+		if got := state(t, d.Store); got != 2 || len(d.Notes) > 0 {
+			t.Errorf("state %d, notes %q", got, d.Notes)
+		}
+		shut(t, d)
+	}
+}
+
 // eventually tries for ten seconds, as the pipeline does.
 func eventually(t testing.TB, try func() error) error {
 	t.Helper()

@@ -69,7 +69,7 @@ func removeLogs(fs vfs.FS, dir string) error {
 	return nil
 }
 
-// options are those of a small store: a few MiB of memory, few files, one
+// options are those of a small store: some 24 MiB of memory, few files, one
 // compaction at a time. Pebble's own write-ahead log is off, because there an
 // error of the disk ends the process; the store keeps one of its own. The
 // stalls are off as well: waiting for a full disk would be for ever, and the
@@ -78,7 +78,7 @@ func (h *handle) options() *pebble.Options {
 	return &pebble.Options{
 		FS:                          h.fence,
 		FormatMajorVersion:          pebble.FormatColumnarBlocks,
-		CacheSize:                   8 << 20,
+		CacheSize:                   24 << 20, // two memtables count against it
 		MemTableSize:                8 << 20,
 		MemTableStopWritesThreshold: 1 << 10,
 		L0StopWritesThreshold:       1 << 20,

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -116,6 +118,16 @@ func files(t testing.TB, pattern ...string) []string {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// settled returns when no tables are being merged: the files stay what they are.
+func settled(t testing.TB, s *Store) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); s.h.db.Metrics().Compact.NumInProgress > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("tables are still merged after a minute")
+		}
+	}
 }
 
 func flip(t testing.TB, path string, at int) {

@@ -129,5 +129,5 @@ func (s *Store) readError(h *handle, err error) error {
 }
 
 func (s *Store) damaged(err error) error {
-	return fatal("%s is damaged: start again: the store is then set aside and the newest good backup takes its place: %w", s.dir, err)
+	return fatal("%s is damaged: start again: the store is then set aside and the newest good backup takes its place: %w", s.dir, tidy{err})
 }

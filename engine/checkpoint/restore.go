@@ -80,8 +80,8 @@ func (k *keeper) sound() (stamp, error) {
 		return stamp{}, diskError("list", backupsDir(k.dir), err)
 	}
 	if !exists(k.store()) {
-		if len(earlier) == 0 {
-			return stamp{}, k.empty()
+		if len(earlier) == 0 && k.log.End() == 0 {
+			return stamp{}, k.empty() // a new instance
 		}
 		k.note("%s is gone", k.store())
 		return k.restore(earlier)
@@ -94,7 +94,7 @@ func (k *keeper) sound() (stamp, error) {
 	if err := errors.Join(os.Rename(k.store(), broken), syncDir(k.dir)); err != nil {
 		return stamp{}, diskError("set aside", k.store(), err)
 	}
-	k.note("damaged: %v; it was set aside as %s", err, broken)
+	k.note("damaged: %v; it was set aside as %s", tidy{err}, broken)
 	if err := prune(k.dir, 3, "store.broken-"); err != nil {
 		k.note("older damaged stores could not be removed: %v", err)
 	}
@@ -115,7 +115,7 @@ func (k *keeper) restore(earlier []int) (stamp, error) {
 		}
 		// its numbers would be given again, to other tables
 		bad := fmt.Sprintf("%s.broken-%08d", backupsDir(k.dir), n)
-		k.note("the backup %s is damaged too: %v; it was set aside as %s", from, err, bad)
+		k.note("the backup %s is damaged too: %v; it was set aside as %s", from, tidy{err}, bad)
 		if err := errors.Join(os.RemoveAll(bad), os.Rename(from, bad)); err != nil {
 			return stamp{}, diskError("set aside", from, err)
 		}
