@@ -151,7 +151,7 @@ func asMessages(name string, data []byte) []fed {
 		return records
 	}
 	lines := bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
-	if len(lines) > 0 && bytes.HasPrefix(lines[0], []byte("version ")) {
+	if bytes.Contains(lines[0], []byte(" srcaddr ")) {
 		var out []fed
 		for block := range slices.Chunk(lines[1:], flowBlock) {
 			out = append(out, whole(bytes.Join(append([][]byte{lines[0]}, block...), []byte("\n"))))
