@@ -130,6 +130,11 @@ sinks:
 		text += fmt.Sprintf("  - {name: elastic, type: elastic, urls: [%q], namespace: %s}\n", url, r.name)
 	}
 	must(t, os.WriteFile(r.config, []byte(text), 0o644))
+	t.Cleanup(func() {
+		if r.cmd != nil && r.cmd.ProcessState == nil { // the test failed on its way
+			r.kill()
+		}
+	})
 	r.createTopics()
 	if os.Getenv("REFLEX_TEST_ELASTIC") != "" {
 		if out, err := r.command("setup", "elastic", "-c", r.config).CombinedOutput(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/job"
 )
 
 // How long silence holds a live stream's watermark (DESIGN 4.6), by the wall clock.
@@ -171,7 +172,7 @@ func (w *liveMarks) of(d engine.Dataset) int64 { return w.marks[d] }
 func (w *liveMarks) jobs() int64 {
 	mark := int64(math.MaxInt64)
 	for _, d := range engine.Datasets() {
-		if d.Info().Jobs && w.seen[d] {
+		if job.Announces(d) && w.seen[d] {
 			mark = min(mark, w.of(d))
 		}
 	}
@@ -179,7 +180,7 @@ func (w *liveMarks) jobs() int64 {
 		return mark
 	}
 	for _, d := range engine.Datasets() {
-		if d.Info().Jobs { // none announced yet: what the others allow
+		if job.Announces(d) { // none announced yet: what the others allow
 			mark = min(mark, w.of(d))
 		}
 	}
