@@ -188,7 +188,7 @@ func TestStateOutlivesAnotherLayout(t *testing.T) {
 		l.DemandField(engine.MustField("event.action"))
 		s := &sets{Set: &rule.Set{Layout: l}, cost: l.DemandField(fieldCost), value: l.DemandField(fieldValue), run: l.DemandField(fieldRun), key: l.DemandField(fieldKey)}
 		s.rule(rule.Compiled{ID: "m", Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
-		s.rule(rule.Compiled{ID: "n", Version: "1", Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 100 * second, Distinct: -1, Sum: -1, AtLeast: 3},
+		s.rule(rule.Compiled{ID: "n", Text: "1", Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 100 * second, Distinct: -1, Sum: -1, AtLeast: 3},
 			Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
 		return s
 	}
