@@ -23,7 +23,7 @@ const (
 type DatasetInfo struct {
 	Name string // event.dataset
 	// Lateness is how long after its event time a record is still expected on
-	// a live stream (DESIGN 4.6). Files ignore it: nothing in files is late.
+	// a live stream. Files ignore it: nothing in files is late.
 	Lateness time.Duration
 	// Resolution is how finely its clock tells times apart; two events closer
 	// than the coarser of their resolutions (plus the rule's slack) have no order.

@@ -4,8 +4,9 @@
 //
 // # Decisions
 //
-// Where DESIGN section 4 leaves room, this is what both the engine and the
-// oracle (oracle.go, the definition in executable form) do:
+// Meaning lies in event times and in sets of hits, never in the order of
+// arrival. The oracle (oracle.go) is its definition in executable form; these are
+// the corners where another choice was possible, the same in both:
 //
 //   - Order of events: time, then dataset by its number, then id.
 //   - "Strictly between" (negated steps) is by time alone: an event at the very
@@ -111,9 +112,10 @@
 // stored as a table (an epoch). A process whose tables are the same goes on
 // with them; else it begins a new one and the old goes with its last hit.
 //
-// A rule starts empty when its version, mode or what follows from them changed,
-// or when a rule it takes points from did. A list that a rule names is part of
-// its version.
+// A rule starts empty when its own text, its mode or what follows from them
+// changed, or when a rule it takes points from did. Lists and exceptions are
+// part of its version and not of this: they are judged at event time, and an
+// edit of a list must not forget what a rule has seen for weeks.
 //
 // # Identity after a crash
 //

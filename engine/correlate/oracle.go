@@ -10,7 +10,7 @@ import (
 )
 
 // oracle is the brute-force evaluator: it collects the set of hits and, at the
-// end, reads the definitions of DESIGN 4 off that set. Slow and obvious, with
+// end, reads points, chains and episodes off that set. Slow and obvious, with
 // no state that depends on arrival; the judge of the incremental engine.
 type oracle struct {
 	*alerts

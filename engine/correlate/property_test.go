@@ -17,7 +17,7 @@ var (
 	caseSeed  = flag.Uint64("seed", 0, "property test: first seed; 0: the usual one")
 )
 
-// The law (DESIGN 4.7): whatever the order of arrival, the duplicates, the
+// The law: whatever the order of arrival, the duplicates, the
 // number of shards and the moments at which watermarks move, the final
 // episodes are those of the brute-force evaluator, and what was said at once
 // lies in one of them.

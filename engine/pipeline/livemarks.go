@@ -12,7 +12,7 @@ import (
 	"github.com/seed-843b225c/reflex/engine/job"
 )
 
-// How long silence holds a live stream's watermark (DESIGN 4.6), by the wall clock.
+// How long silence holds a live stream's watermark, by the wall clock.
 const (
 	quietPartition = 5 * time.Minute // a partition read to its end leaves the minimum while another moves
 	quietDataset   = time.Hour       // a dataset silent as a whole then follows the clock, so much behind it

@@ -116,7 +116,8 @@ func (s *service) write(ctx context.Context) {
 	}
 }
 
-// backupEvery is how often the store is copied (by hard links) and the log trimmed.
+// backupEvery is how often the store is copied and the log trimmed. A copy costs
+// what is new since the one before.
 const backupEvery = 10 * time.Minute
 
 func (s *service) writeOne(ctx context.Context, job saveJob) error {

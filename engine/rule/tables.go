@@ -72,7 +72,8 @@ var ruleSpec = object("rule",
 	key{"tests", listOf(testSpec, 0), false, "events and the alerts they must give", ""},
 )
 
-// laterKinds are kinds that DESIGN names and this version does not have.
+// laterKinds are kinds that this version does not have: whoever writes one is
+// told so, instead of being offered a word that looks alike.
 var laterKinds = []string{"spike", "absence", "travel"}
 
 var levelWhenSpec = object("",
