@@ -5,7 +5,7 @@ package main
 const reflexRole = `reflex_writer:
   cluster: [monitor]
   indices:
-    - names: ["logs-reflex.*", "metrics-reflex.*"]
+    - names: ["logs-reflex.*"]
       privileges: [auto_configure, create_doc]
     - names: ["reflex-incidents-*"]
       privileges: [auto_configure, index]
