@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -47,9 +47,7 @@ func exampleConfig(t *testing.T, all bool) example {
 		b = regexp.MustCompile(`(?m)^#((  )+[a-z-])`).ReplaceAll(b, []byte("$1"))
 	}
 	e := example{text: string(b)}
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(&e); err != nil {
+	if err := yaml.Unmarshal(b, &e); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	return e
@@ -77,5 +75,45 @@ func TestExampleConfigHoldsWithEverythingSwitchedOn(t *testing.T) {
 		if !slices.Contains(decode.FormatNames(), topic.Format) {
 			t.Errorf("topic %s: no format is named %s", topic.Name, topic.Format)
 		}
+	}
+}
+
+// TestExampleConfigLoads reads the example as the service does, as it stands
+// and with everything switched on.
+func TestExampleConfigLoads(t *testing.T) {
+	env := func(name string) (string, bool) { return "https://" + name + ".example", true }
+	for _, all := range []bool{false, true} {
+		if _, mistakes := parseConfig("reflex.yml", []byte(exampleConfig(t, all).text), env); len(mistakes) > 0 {
+			t.Errorf("all %v: %q", all, mistakes)
+		}
+	}
+}
+
+// TestExampleConfigShowsEverySetting finds each setting of the service, of Kafka
+// and of each kind of sink in the example.
+func TestExampleConfigShowsEverySetting(t *testing.T) {
+	text := exampleConfig(t, false).text
+	seen := 0
+	var walk func(v reflect.Value, of string)
+	walk = func(v reflect.Value, of string) {
+		settings(v, func(name string, f reflect.Value) {
+			seen++
+			if !regexp.MustCompile(`\b` + name + `:`).MatchString(text) {
+				t.Errorf("%s: the example does not show %s", of, name)
+			}
+			if f.Kind() == reflect.Pointer {
+				f = reflect.New(f.Type().Elem()).Elem()
+			}
+			if f.Kind() == reflect.Struct {
+				walk(f, of+"."+name)
+			}
+		})
+	}
+	walk(reflect.ValueOf(defaults()).Elem(), "configuration")
+	for kind, s := range sinkTypes {
+		walk(reflect.ValueOf(s.config()).Elem(), kind)
+	}
+	if seen < 60 {
+		t.Errorf("only %d settings", seen)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // TestReadmeRuleLoadsAndPasses takes the rule out of the README as a reader
@@ -35,12 +37,13 @@ func TestReadmeRuleLoadsAndPasses(t *testing.T) {
 func TestReadmeNamesRealCommandsAndFlags(t *testing.T) {
 	text := readme(t)
 	_, all := told("demo", "--help")
-	for _, command := range []string{"replay", "rules test", "secrets scan"} {
+	for _, command := range []string{"replay", "rules test", "secrets scan", "run", "doctor", "setup kafka"} {
 		_, help := told(append(strings.Fields(command), "--help")...)
 		all += help
 	}
-	flags := regexp.MustCompile("[ `](--[a-z][a-z-]+)").FindAllStringSubmatch(text, -1)
-	commands := regexp.MustCompile("`(?:\\./)?reflex ((?:[a-z]+ ?){1,2})").FindAllStringSubmatch(text, -1)
+	ours := regexp.MustCompile("(?m)^docker .*$").ReplaceAllString(text, "") // another program's flags
+	flags := regexp.MustCompile("[ `](--[a-z][a-z-]+)").FindAllStringSubmatch(ours, -1)
+	commands := regexp.MustCompile("(?:[`\n]|&& )(?:\\./)?reflex ((?:[a-z]+ ?){1,2})").FindAllStringSubmatch(text, -1)
 	if len(flags) < 5 || len(commands) < 5 {
 		t.Fatalf("found only %d flags and %d commands in the README", len(flags), len(commands))
 	}
@@ -52,6 +55,36 @@ func TestReadmeNamesRealCommandsAndFlags(t *testing.T) {
 	for _, c := range commands {
 		if code, out := told(append(strings.Fields(c[1]), "--help")...); code != exitDone {
 			t.Errorf("the README names reflex %s: exit %d\n%s", c[1], code, out)
+		}
+	}
+}
+
+// TestReadmeTablesAreComplete compares the tables of commands and connectors
+// with what there is.
+func TestReadmeTablesAreComplete(t *testing.T) {
+	text := readme(t)
+	var walk func(c *cobra.Command, name string)
+	walk = func(c *cobra.Command, name string) {
+		for _, sub := range c.Commands() {
+			if sub.Hidden || sub.Name() == "help" || sub.Name() == "completion" {
+				continue
+			}
+			walk(sub, name+" "+sub.Name())
+		}
+		if !c.HasSubCommands() && !regexp.MustCompile("(?m)^\\|.*`"+name+"[` ]").MatchString(text) {
+			t.Errorf("the table of commands lacks %s", name)
+		}
+	}
+	var out bytes.Buffer
+	walk((&app{stdin: strings.NewReader(""), out: newPrinter(&out), err: newPrinter(&out)}).root(), "reflex")
+	for kind := range sinkTypes {
+		if !strings.Contains(text, "| ["+kind+"](connectors/"+kind+") |") {
+			t.Errorf("the table of connectors lacks %s", kind)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(([a-z][^):#]*)(?:#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
+			t.Errorf("a link of the README leads nowhere: %v", err)
 		}
 	}
 }
