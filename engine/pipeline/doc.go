@@ -17,11 +17,31 @@
 //
 // Goroutines: one polls the source, one (loop in live.go) owns the line and all
 // its state, one writes checkpoints, one for each sink reads the alert log. They
-// meet in channels and in the log; nothing else is shared.
+// meet in channels, in the log and in the Status, a snapshot that health pages
+// and metrics read; nothing else is shared.
 //
 //	record -> line -> transitions -> alert log (synced) -> sinks, each at its own pace
 //	                  what changed -> checkpoint (store, synced) -> commit to the source
 //
 // A restart and a reload are one path: a new line is built from the store, and
-// the log behind the checkpoint says which alerts have names already.
+// the log behind the checkpoint says which alerts have names already. A reload
+// that fails on the way leaves the old line at work.
+//
+// Kinds of errors, once they are here: Temporary is tried again with backoff, by
+// whoever met it; BadInput of a sink goes to the dead letter and the rest goes
+// on; Fatal of the source, the log or the store ends Run, Fatal of a sink is
+// said and tried again slowly, because the other sinks have nothing to do with it.
+//
+// # Non-obvious
+//
+//   - Refusals of records are in the dead letter before the checkpoint that
+//     moves past them, so a commit never outruns them.
+//   - A checkpoint is gathered on the main goroutine, which costs what changed,
+//     and written beside it; one at a time. Meanwhile the next one fills.
+//   - A partition that left is stored with the next checkpoint. Who gets it back
+//     before waits for that, or its decoder would begin with older memory.
+//   - A sink's position is stored without a sync: what a crash loses of it is
+//     delivered again, which sinks recognise.
+//   - The log is trimmed, and the store backed up, every 10 minutes; only whole
+//     segments that every sink and the last checkpoint are past go.
 package pipeline
