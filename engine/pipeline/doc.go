@@ -29,8 +29,9 @@
 //
 // Kinds of errors, once they are here: Temporary is tried again with backoff, by
 // whoever met it; BadInput of a sink goes to the dead letter and the rest goes
-// on; Fatal of the source, the log, the store or the dead letter ends Run, of a sink it is
-// said and tried again slowly, because the other sinks have nothing to do with it.
+// on; Fatal of the source, the log, the store or the dead letter ends Run, that
+// of a sink is said and tried again slowly, because the other sinks have nothing
+// to do with it.
 //
 // # Non-obvious
 //
