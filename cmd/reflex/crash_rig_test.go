@@ -257,13 +257,17 @@ func (r *crashRig) produce(ms []message) {
 		topic string
 		id    int
 	}
-	byPart := map[part][]kafkago.Record{}
+	byPart := map[part][]string{}
 	for _, m := range ms {
 		k := part{m.topic, m.partition}
-		byPart[k] = append(byPart[k], kafkago.Record{Value: kafkago.NewBytes([]byte(m.value)), Time: time.Now()})
+		byPart[k] = append(byPart[k], m.value)
 	}
-	for k, records := range byPart {
+	for k, values := range byPart {
 		for try := 0; ; try++ {
+			records := make([]kafkago.Record, len(values)) // anew each time: what was read of one is gone
+			for i, v := range values {
+				records[i] = kafkago.Record{Value: kafkago.NewBytes([]byte(v)), Time: time.Now()}
+			}
 			res, err := r.kafka.Produce(r.t.Context(), &kafkago.ProduceRequest{Topic: r.name + "." + k.topic, Partition: k.id, RequiredAcks: kafkago.RequireAll, Records: kafkago.NewRecordReader(records...)})
 			if err == nil {
 				err = res.Error
@@ -275,10 +279,6 @@ func (r *crashRig) produce(ms []message) {
 				r.t.Fatalf("produce: %v", err)
 			}
 			r.pause(200 * time.Millisecond)
-			for i := range records { // a reader is read once
-				records[i].Value.(interface{ Close() error }).Close()
-			}
-			records = byPart[k]
 		}
 	}
 }

@@ -33,22 +33,31 @@ func (a *app) feed(ctx context.Context, day *story.Story, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	byTopic := map[string][]engine.Record{}
-	for _, m := range messages {
-		topic := topicOf(cfg.Kafka.Topics, m.dataset)
-		if topic == "" {
-			return usage("%s: no topic is of format %s, and none of format auto", cfg.file, m.dataset)
+	sent := map[string]int64{}
+	for part := range slices.Chunk(messages, feedPart) { // side by side, as they would come
+		byTopic := map[string][]engine.Record{}
+		for _, m := range part {
+			topic := topicOf(cfg.Kafka.Topics, m.dataset)
+			if topic == "" {
+				return usage("%s: no topic is of format %s, and none of format auto", cfg.file, m.dataset)
+			}
+			byTopic[topic] = append(byTopic[topic], m.Record)
+			sent[topic]++
 		}
-		byTopic[topic] = append(byTopic[topic], m.Record)
+		for _, topic := range sortedKeys(byTopic) {
+			if err := kafka.Feed(ctx, cfg.Kafka.Config, topic, byTopic[topic], kafka.Options{}); err != nil {
+				return exitError{exitPartial, err}
+			}
+		}
 	}
-	for _, topic := range sortedKeys(byTopic) {
-		if err := kafka.Feed(ctx, cfg.Kafka.Config, topic, byTopic[topic], kafka.Options{}); err != nil {
-			return exitError{exitPartial, err}
-		}
-		fmt.Fprintf(a.out, "%s messages to %s\n", number(int64(len(byTopic[topic]))), topic)
+	for _, topic := range sortedKeys(sent) {
+		fmt.Fprintf(a.out, "%s messages to %s\n", number(sent[topic]), topic)
 	}
 	return nil
 }
+
+// feedPart is how many messages of a day go to their topics before the next: half an hour or so.
+const feedPart = 1500
 
 // topicOf finds the topic for a dataset: the one of its format, else one of auto.
 func topicOf(topics []kafka.Topic, d engine.Dataset) string {

@@ -55,7 +55,8 @@ func (d *daemon) web(ctx context.Context) (stop func(), err error) {
 func (d *daemon) health(w http.ResponseWriter, _ *http.Request) {
 	live, _ := d.running()
 	if live != nil {
-		if s := live.Status(); s != nil && time.Since(s.At) > stuck {
+		// A store that takes nothing stops the loop: starting again would mend nothing.
+		if s := live.Status(); s != nil && s.StoreErr == "" && time.Since(s.At) > stuck {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			fmt.Fprintf(w, "the main loop has not turned for %s\n", time.Since(s.At).Round(time.Second))
 			return

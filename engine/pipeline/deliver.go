@@ -193,14 +193,15 @@ func (o *output) note(err error) {
 	o.err = err
 }
 
-func (o *output) trouble() (error, time.Time) {
+// trouble gives since when the sink takes nothing, and why.
+func (o *output) trouble() (since time.Time, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.err, o.since
+	return o.since, o.err
 }
 
 func (o *output) working() bool {
-	err, _ := o.trouble()
+	_, err := o.trouble()
 	return err == nil
 }
 

@@ -206,6 +206,9 @@ func (s *service) stop(inner, sinks *sync.WaitGroup, end context.CancelFunc) err
 	end()
 	sinks.Wait()
 	errs := []error{err, wrap("close the source", s.Source.Close())}
+	if dead, ok := s.Dead.(io.Closer); ok {
+		errs = append(errs, wrap("close the dead letter", dead.Close()))
+	}
 	for _, o := range s.outputs {
 		errs = append(errs, wrap("close sink "+o.name, o.sink.Close()))
 	}

@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -34,6 +32,7 @@ type liveMarks struct {
 	seen    []bool                // by dataset: some partition brought it
 	silent  []bool                // by dataset: it follows the clock
 	newest  int64
+	began   time.Time // when this process began to read
 }
 
 // partKey names a partition of a topic.
@@ -59,9 +58,9 @@ func (p *livePart) behind(quiet time.Duration) bool {
 	return p.lag > 0 && !(p.rest && quiet >= quietPartition)
 }
 
-func newLiveMarks() *liveMarks {
+func newLiveMarks(now time.Time) *liveMarks {
 	n := len(engine.Datasets()) + 1
-	w := &liveMarks{parts: map[partKey]*livePart{}, awaited: map[partKey]time.Time{}, marks: make([]int64, n), seen: make([]bool, n), silent: make([]bool, n), newest: math.MinInt64}
+	w := &liveMarks{parts: map[partKey]*livePart{}, awaited: map[partKey]time.Time{}, marks: make([]int64, n), seen: make([]bool, n), silent: make([]bool, n), newest: math.MinInt64, began: now}
 	for i := range w.marks {
 		w.marks[i] = math.MinInt64
 	}
@@ -138,8 +137,11 @@ func (w *liveMarks) turn(now time.Time) {
 // possible where the watermark stays.
 func (w *liveMarks) dataset(d int, now time.Time) int64 {
 	w.silent[d] = false
-	if !w.seen[d] {
-		return w.newest // nothing came from it: it holds back nobody
+	if !w.seen[d] { // nothing came from it: it holds back nobody, once there was time for it to come
+		if w.marks[d] == math.MinInt64 && now.Sub(w.began) < quietPartition {
+			return math.MinInt64
+		}
+		return w.newest
 	}
 	least, most, latest := int64(math.MaxInt64), int64(math.MinInt64), time.Time{}
 	for _, p := range w.parts {
@@ -300,16 +302,4 @@ func flag(yes bool) byte {
 		return 1
 	}
 	return 0
-}
-
-// sorted lists the partitions in a fixed order.
-func (w *liveMarks) sorted() []partKey {
-	out := make([]partKey, 0, len(w.parts))
-	for k := range w.parts {
-		out = append(out, k)
-	}
-	slices.SortFunc(out, func(a, b partKey) int {
-		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.number, b.number))
-	})
-	return out
 }

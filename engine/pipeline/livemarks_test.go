@@ -31,7 +31,7 @@ func (w *liveMarks) behindBy(d engine.Dataset, at int64) time.Duration {
 const lateLLM = 5 * time.Minute
 
 func TestLiveMarkIsTheLeastOfItsPartitions(t *testing.T) {
-	w := newLiveMarks()
+	w := newLiveMarks(wall)
 	a, b := w.open(partKey{"t", 0}, wall), w.open(partKey{"t", 1}, wall)
 	a.lag, b.lag = 0, 0
 	w.see(a, engine.LiteLLM, event+int64(time.Minute), wall)
@@ -52,7 +52,7 @@ func TestLiveMarkIsTheLeastOfItsPartitions(t *testing.T) {
 }
 
 func TestAPartitionWithABacklogIsNeverSilent(t *testing.T) {
-	w := newLiveMarks()
+	w := newLiveMarks(wall)
 	a, b := w.open(partKey{"t", 0}, wall), w.open(partKey{"t", 1}, wall)
 	w.see(a, engine.LiteLLM, event, wall)
 	w.see(b, engine.LiteLLM, event+int64(time.Minute), wall)
@@ -78,7 +78,7 @@ func TestNothingMovesBeforeEveryPartitionSpoke(t *testing.T) {
 		"not opened":       func(w *liveMarks) { w.owned([]engine.Lag{lag(0, 5, 5), lag(1, 0, -1)}, wall) },
 		"opened elsewhere": func(w *liveMarks) { w.owned([]engine.Lag{lag(0, 5, 5), lag(1, 0, 9)}, wall) },
 	} {
-		w := newLiveMarks()
+		w := newLiveMarks(wall)
 		w.see(w.open(partKey{"t", 0}, wall), engine.LiteLLM, event, wall)
 		prepare(w)
 		w.turn(wall)
@@ -94,7 +94,7 @@ func TestNothingMovesBeforeEveryPartitionSpoke(t *testing.T) {
 			t.Errorf("%s: the watermark never moves", name)
 		}
 	}
-	w := newLiveMarks()
+	w := newLiveMarks(wall)
 	w.open(partKey{"t", 1}, wall).lag = 0 // known to be empty
 	w.see(w.open(partKey{"t", 0}, wall), engine.LiteLLM, event, wall)
 	if w.turn(wall); w.of(engine.LiteLLM) == math.MinInt64 {
@@ -103,7 +103,7 @@ func TestNothingMovesBeforeEveryPartitionSpoke(t *testing.T) {
 }
 
 func TestASilentDatasetFollowsTheClockAfterAnHour(t *testing.T) {
-	w := newLiveMarks()
+	w := newLiveMarks(wall)
 	p := w.open(partKey{"t", 0}, wall)
 	p.lag = 0
 	w.see(p, engine.LiteLLM, event, wall)
@@ -119,10 +119,27 @@ func TestASilentDatasetFollowsTheClockAfterAnHour(t *testing.T) {
 	}
 }
 
+// TestADatasetThatNeverCameHoldsForAWhile: at the first start its records may
+// come a moment after those of another.
+func TestADatasetThatNeverCameHoldsForAWhile(t *testing.T) {
+	w := newLiveMarks(wall)
+	p := w.open(partKey{"t", 0}, wall)
+	p.lag = 0
+	w.see(p, engine.LiteLLM, event, wall)
+	if w.turn(wall); w.of(engine.CloudTrail) != math.MinInt64 {
+		t.Error("a dataset that has not come yet follows the others at once")
+	}
+	w.see(p, engine.LiteLLM, event, wall.Add(quietPartition))
+	w.turn(wall.Add(quietPartition))
+	if got := w.behindBy(engine.CloudTrail, event); got != 20*time.Minute {
+		t.Errorf("after a while it holds the others back: %s", got)
+	}
+}
+
 // TestAPartitionThatLeavesMovesNothing: the broker restarts, all partitions go
 // and come back one by one.
 func TestAPartitionThatLeavesMovesNothing(t *testing.T) {
-	w := newLiveMarks()
+	w := newLiveMarks(wall)
 	a, b := w.open(partKey{"a", 0}, wall), w.open(partKey{"b", 0}, wall)
 	a.lag, b.lag = 0, 0
 	w.see(a, engine.LiteLLM, event, wall)
@@ -144,7 +161,7 @@ func TestAPartitionThatLeavesMovesNothing(t *testing.T) {
 }
 
 func TestSavedMarksComeBack(t *testing.T) {
-	w := newLiveMarks()
+	w := newLiveMarks(wall)
 	a := w.open(partKey{"topic with / and \x00", 12}, wall)
 	a.lag = 0
 	w.see(a, engine.LiteLLM, event, wall)
@@ -153,7 +170,7 @@ func TestSavedMarksComeBack(t *testing.T) {
 	w.turn(wall)
 	m := shelfStore{}
 	w.save(m)
-	back := newLiveMarks()
+	back := newLiveMarks(wall)
 	if err := back.load(m, wall.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +183,7 @@ func TestSavedMarksComeBack(t *testing.T) {
 			continue
 		}
 		m[k] = v[:len(v)-1]
-		if err := newLiveMarks().load(m, wall); err == nil {
+		if err := newLiveMarks(wall).load(m, wall); err == nil {
 			t.Errorf("took a damaged %q", k)
 		}
 		m[k] = v

@@ -156,13 +156,36 @@ func (s *service) persist(ctx context.Context, what string, do func() error) err
 
 // keep puts refusals into the dead letter.
 func (s *service) keep(ctx context.Context, rs []engine.Refusal) error {
-	if len(rs) == 0 {
+	if len(rs) == 0 || s.Dead == nil {
 		return nil
 	}
-	if s.Dead == nil {
+	err := s.Dead.Keep(ctx, rs)
+	if engine.KindOf(err) == engine.BadInput { // all others are kept
+		s.Log.Error("a refused input is too much even for the dead letter: it is lost", "error", err)
 		return nil
 	}
-	return s.Dead.Keep(ctx, rs)
+	return err
+}
+
+// What may wait while a checkpoint cannot be written; beyond it nothing more is read.
+const (
+	waitingBytes    = 64 << 20
+	waitingRefusals = 10 * refusalsMost
+)
+
+// hold stands still while a checkpoint is being written and too much waits for
+// the next one: a store or a dead letter that takes nothing slows the source.
+func (s *service) hold() error {
+	for s.saving && (s.work.batch.Size() > waitingBytes || len(s.work.refusals) > waitingRefusals) {
+		r, ok := <-s.saved
+		if !ok {
+			return nil
+		}
+		if err := s.wasSaved(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tidy copies the store and trims the log to what somebody still needs.

@@ -113,7 +113,7 @@ func (s *service) publish() {
 		st.Lags = lagging.Lags()
 	}
 	for _, o := range s.outputs {
-		err, since := o.trouble()
+		since, err := o.trouble()
 		st.Sinks = append(st.Sinks, SinkStatus{Name: o.name, Behind: s.Dir.Log.End() - o.pos.Load(), Err: text(err), Since: since, Fatal: engine.KindOf(err) == engine.Fatal})
 	}
 	s.status.mu.Lock()

@@ -102,7 +102,7 @@ func (s *service) begin() error {
 // build makes a line that goes on where the store and the log end. Nothing is
 // stored by it: a reload that fails leaves the old line as it was.
 func (s *service) build(parts Parts) (*line, *workspace, correlate.RestoreReport, error) {
-	w := &workspace{batch: s.Dir.Store.NewBatch(), marks: newLiveMarks(), incidents: incident.NewLive(parts.Incidents),
+	w := &workspace{batch: s.Dir.Store.NewBatch(), marks: newLiveMarks(s.Now()), incidents: incident.NewLive(parts.Incidents),
 		parts: map[partKey]*reading{}, changed: map[partKey]bool{}, left: map[partKey]bool{}}
 	var report correlate.RestoreReport
 	logged, err := s.logged()
@@ -215,10 +215,12 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 	for _, p := range b.Closed {
 		s.closed(partKey{p.Source, p.Partition})
 	}
-	if len(b.Closed) > 0 || len(s.work.refusals) >= refusalsMost {
-		return s.save()
+	if len(b.Closed) > 0 || len(s.work.refusals) >= refusalsMost || s.work.batch.Size() > waitingBytes/2 {
+		if err := s.save(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.hold()
 }
 
 // record takes one record through decode, detect, job and correlate.
