@@ -85,7 +85,10 @@ func (b *bench) incident(t rule.TestCase) *engine.Incident {
 	if err != nil {
 		return nil // `rules test` tells of it
 	}
-	res := pipeline.Play(parts, arrivals(t, 0), nil)
+	res, err := pipeline.Play(parts, arrivals(t, 0), nil)
+	if err != nil {
+		return nil
+	}
 	for _, in := range res.Incidents {
 		if slices.Contains(in.Rules, t.Rule) {
 			return in

@@ -223,7 +223,7 @@ func (c *Correlator) Alerts() []*engine.Alert {
 		c.alerts = append(c.alerts, s.out...)
 		s.out = nil
 	}
-	slices.SortFunc(c.alerts, compareAlerts)
+	slices.SortFunc(c.alerts, Compare)
 	return c.alerts
 }
 
@@ -237,7 +237,8 @@ func (c *Correlator) Discard() {
 	c.alerts = nil
 }
 
-func compareAlerts(a, b *engine.Alert) int {
+// Compare orders alerts by start, rule, key.
+func Compare(a, b *engine.Alert) int {
 	if x := cmp.Compare(a.Start, b.Start); x != 0 {
 		return x
 	}

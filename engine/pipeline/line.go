@@ -49,9 +49,8 @@ type line struct {
 	refuse           func(engine.Refusal) // nil: only counted
 	newest           int64                // newest event time of all partitions
 	mark             int64                // watermark: nothing at or before it is still to come
-	marks            *watermarks          // by dataset, where arrival is live; nil for files
 
-	// Of the service only:
+	// Where arrival is live; nil for files:
 	live     *liveMarks
 	livePart *livePart // of the partition in hand
 	clock    time.Time // when the batch in hand came
@@ -69,10 +68,10 @@ func newLine(parts Parts, stats *Stats, refuse func(engine.Refusal)) *line {
 	return newLineOf(parts, stats, refuse, correlate.Options{Shards: parts.Shards, Redact: parts.Redact, Oracle: parts.Oracle, Collect: parts.Nearest})
 }
 
-// newLiveLine makes the line of the service: what happens to alerts is said as
+// newLiveLine makes the line of a workspace: what happens to alerts is said as
 // it happens, and what a restart needs is journalled.
 func newLiveLine(parts Parts, stats *Stats, w *workspace) *line {
-	l := newLineOf(parts, stats, w.refuse, correlate.Options{Shards: parts.Shards, Redact: parts.Redact, Emit: w.emit, Journal: w})
+	l := newLineOf(parts, stats, w.refuse, correlate.Options{Shards: parts.Shards, Redact: parts.Redact, Emit: w.emit, Journal: w, Collect: parts.Nearest})
 	l.live, l.part = w.marks, newPartition(nil)
 	began := time.Now()
 	l.detector.Measure(func() int64 { return int64(time.Since(began)) })
@@ -107,9 +106,6 @@ func (l *line) Event(ev *engine.Event) {
 		return
 	}
 	l.newest = max(l.newest, ev.Time)
-	if l.marks != nil {
-		l.marks.see(ev.Dataset, ev.Time)
-	}
 	if l.live != nil {
 		l.live.see(l.livePart, ev.Dataset, ev.Time, l.clock)
 	}

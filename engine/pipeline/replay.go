@@ -113,7 +113,7 @@ func (r *Replay) Run(ctx context.Context) (*Result, error) {
 		stats.passes = 2
 	}
 	l.end()
-	res := finish(l, stats)
+	res := finish(l, stats, l.corr.Alerts())
 	if err := r.documents(ctx, res.Alerts); err != nil {
 		return nil, err
 	}

@@ -47,24 +47,16 @@ func (s *service) save() error {
 // gather takes what changed since the last checkpoint.
 func (s *service) gather() (saveJob, error) {
 	began := time.Now()
-	w, l := s.work, s.line
-	l.corr.Save(w)
-	if err := l.jobs.Save(w, l.parts.Set.Layout, l.nameProbe); err != nil {
-		return saveJob{}, fmt.Errorf("checkpoint: jobs: %w", err)
-	}
-	w.incidents.Save(w)
-	w.marks.save(w)
+	w := s.work
 	commit := s.savedPositions()
-	for key := range w.changed {
-		if p := w.parts[key]; p != nil {
-			s.storePart(p)
-		}
+	if err := w.save(s.line); err != nil {
+		return saveJob{}, err
 	}
-	clear(w.changed)
 	w.Set([]byte(keyLog), binary.BigEndian.AppendUint64(nil, uint64(s.Dir.Log.End())))
 	s.storing, w.left = w.left, map[partKey]bool{}
 	job := saveJob{batch: w.batch, commit: commit, refusals: w.refusals, began: began, pause: time.Since(began)}
-	w.batch, w.refusals = s.Dir.Store.NewBatch(), nil
+	w.into(s.Dir.Store.NewBatch())
+	w.refusals = nil
 	return job, nil
 }
 

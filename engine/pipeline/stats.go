@@ -159,8 +159,8 @@ type Result struct {
 func (r *Result) Nearest(rule int) []correlate.Near { return r.corr.Nearest(rule) }
 
 // finish gathers what the stations counted and groups the alerts.
-func finish(l *line, s *Stats) *Result {
-	res := &Result{Alerts: l.corr.Alerts(), Stats: s, corr: l.corr}
+func finish(l *line, s *Stats, alerts []*engine.Alert) *Result {
+	res := &Result{Alerts: alerts, Stats: s, corr: l.corr}
 	res.Incidents = incident.Group(res.Alerts, l.parts.Incidents)
 	index := map[string]int{}
 	for i, r := range s.rules {

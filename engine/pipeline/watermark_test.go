@@ -4,25 +4,7 @@ import (
 	"math"
 	"testing"
 	"time"
-
-	"github.com/seed-843b225c/reflex/engine"
 )
-
-func TestWatermarkTrailsTheNewestByTheLateness(t *testing.T) {
-	w := newWatermarks()
-	if got := w.of(engine.LiteLLM); got != math.MinInt64 {
-		t.Errorf("before any event: %d", got)
-	}
-	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC).UnixNano()
-	w.see(engine.LiteLLM, at)
-	w.see(engine.LiteLLM, at-int64(time.Minute))
-	if got := at - w.of(engine.LiteLLM); got != int64(5*time.Minute)+1 {
-		t.Errorf("litellm trails by %s", time.Duration(got))
-	}
-	if got := at - w.of(engine.CloudTrail); got != int64(20*time.Minute)+1 {
-		t.Errorf("a dataset nothing came from trails by %s: it must hold back nobody", time.Duration(got))
-	}
-}
 
 func TestWatermarkJumpWaitsForASecondRecord(t *testing.T) {
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC).UnixNano()
@@ -40,9 +22,9 @@ func TestWatermarkJumpWaitsForASecondRecord(t *testing.T) {
 		"backwards moves nothing":         {[]int64{0, -year, -year}, 0},
 		"a second record a little before": {[]int64{0, year, year - minute}, year - minute},
 	} {
-		w := newWatermarks()
+		var w clockOf
 		for _, d := range c.times {
-			w.see(engine.LiteLLM, at+d)
+			w.see(at + d)
 		}
 		if got := w.newest - at; got != c.want {
 			t.Errorf("%s: newest is %s, want %s", name, time.Duration(got), time.Duration(c.want))

@@ -28,8 +28,12 @@ const (
 const refusalsMost = 1000
 
 // workspace is what one line works on between checkpoints. A reload replaces it.
+// It is the Saver that the correlator journals to: what stands behind it changes
+// with every checkpoint.
 type workspace struct {
-	batch     *checkpoint.Batch // what the next checkpoint stores
+	engine.Saver // takes what the next checkpoint stores
+
+	batch     *checkpoint.Batch // the same, where it is the service's
 	marks     *liveMarks
 	incidents *incident.Live
 	parts     map[partKey]*reading
@@ -49,11 +53,8 @@ type reading struct {
 	next    int64
 }
 
-// The workspace is the Saver that the correlator journals to: the batch behind
-// it changes with every checkpoint.
-func (w *workspace) Set(key, value []byte)       { w.batch.Set(key, value) }
-func (w *workspace) Delete(key []byte)           { w.batch.Delete(key) }
-func (w *workspace) DeleteRange(from, to []byte) { w.batch.DeleteRange(from, to) }
+// into makes a batch the one that the next checkpoint stores.
+func (w *workspace) into(b *checkpoint.Batch) { w.Saver, w.batch = b, b }
 
 // refuse keeps a refusal until the next checkpoint: it is in the dead letter
 // before the source is told that its record is done.
@@ -102,52 +103,17 @@ func (s *service) begin() error {
 // build makes a line that goes on where the store and the log end. Nothing is
 // stored by it: a reload that fails leaves the old line as it was.
 func (s *service) build(parts Parts) (*line, *workspace, correlate.RestoreReport, error) {
-	w := &workspace{batch: s.Dir.Store.NewBatch(), marks: newLiveMarks(s.Now()), incidents: incident.NewLive(parts.Incidents),
-		parts: map[partKey]*reading{}, changed: map[partKey]bool{}, left: map[partKey]bool{}}
-	var report correlate.RestoreReport
 	logged, err := s.logged()
 	if err != nil {
-		return nil, nil, report, err
+		return nil, nil, correlate.RestoreReport{}, err
 	}
-	l := newLiveLine(parts, newStats(parts.Set), w)
-	if err := w.marks.load(s.Dir.Store, s.Now()); err != nil {
-		return nil, nil, report, damaged(err)
-	}
-	if err := w.incidents.Restore(s.Dir.Store); err != nil {
-		return nil, nil, report, damaged(err)
-	}
-	w.recall(logged)
-	dropped, err := l.jobs.Restore(s.Dir.Store, parts.Set.Layout, l.findProbe)
+	w := newWorkspace(parts, s.Now())
+	w.into(s.Dir.Store.NewBatch())
+	l, report, err := w.resume(parts, s.Dir.Store, logged, s.Now())
 	if err != nil {
 		return nil, nil, report, damaged(err)
 	}
-	report, err = l.corr.Restore(s.Dir.Store, alertsOf(logged))
-	if err != nil {
-		return nil, nil, report, damaged(err)
-	}
-	if dropped > 0 {
-		report.Reset = append(report.Reset, fmt.Sprintf("%d hits waited for their run; their rules are gone or changed", dropped))
-	}
-	l.jobs.Keep()
 	return l, w, report, nil
-}
-
-// recall feeds what was logged behind the checkpoint to the incidents. What they
-// say to that is logged already but for what the crash cut off; that is said now.
-func (w *workspace) recall(logged []engine.Transition) {
-	have := map[string]bool{}
-	for i := range logged {
-		if logged[i].Incident != nil {
-			have[logged[i].DocumentID()] = true
-		}
-	}
-	for _, t := range logged {
-		for _, in := range w.incidents.Replay(t) {
-			if !have[in.DocumentID()] {
-				w.said = append(w.said, in)
-			}
-		}
-	}
 }
 
 // logged reads the transitions behind the last checkpoint.
@@ -175,10 +141,6 @@ func (s *service) logged() ([]engine.Transition, error) {
 			from = e.Next
 		}
 	}
-}
-
-func alertsOf(ts []engine.Transition) []engine.Transition {
-	return slices.DeleteFunc(slices.Clone(ts), func(t engine.Transition) bool { return t.Alert == nil })
 }
 
 func damaged(err error) error {
@@ -233,13 +195,10 @@ func (s *service) record(rec *engine.Record, now time.Time) error {
 			return err
 		}
 	}
-	s.line.livePart = p.mark
 	if s.work.record = rec.Time; rec.Time == 0 {
 		s.work.record = now.UnixNano()
 	}
-	p.decoder.Decode(*rec, s.line)
-	p.next = rec.Origin.Offset + 1
-	s.work.changed[key] = true
+	s.work.take(s.line, p, *rec)
 	return nil
 }
 
@@ -250,18 +209,10 @@ func (s *service) reading(key partKey) (*reading, error) {
 			return nil, err
 		}
 	}
-	p := &reading{key: key, decoder: s.line.parts.Plan.NewDecoder(), mark: s.work.marks.open(key, s.Now())}
-	if err := p.decoder.Restore(s.Dir.Store, key.key(keyDecoder)); err != nil {
-		return nil, damaged(err)
-	}
-	b, ok, err := s.Dir.Store.Get(key.key(keyPosition))
+	p, err := s.work.read(s.line, key, s.Dir.Store, s.Now())
 	if err != nil {
 		return nil, damaged(err)
 	}
-	if ok && len(b) == 8 {
-		p.next = int64(binary.BigEndian.Uint64(b))
-	}
-	s.work.parts[key] = p
 	return p, nil
 }
 
@@ -271,7 +222,7 @@ func (s *service) closed(key partKey) {
 	if p == nil {
 		return
 	}
-	s.storePart(p)
+	s.work.savePart(p)
 	s.work.leaving = append(s.work.leaving, p.position())
 	s.work.left[key] = true
 	s.work.marks.close(key)
@@ -280,7 +231,7 @@ func (s *service) closed(key partKey) {
 
 // turn moves the watermarks and logs what was said.
 func (s *service) turn(ctx context.Context) error {
-	w, l := s.work, s.line
+	w := s.work
 	if lagging, ok := s.Source.(engine.Lagging); ok {
 		lags := lagging.Lags()
 		w.marks.owned(lags, s.Now())
@@ -294,11 +245,7 @@ func (s *service) turn(ctx context.Context) error {
 			return s.append(ctx)
 		}
 	}
-	w.marks.turn(s.Now())
-	l.jobs.Advance(w.marks.jobs(), l.onKnown)
-	l.corr.Advance(w.marks.of)
-	l.corr.Discard()
-	w.said = append(w.said, w.incidents.Advance(l.corr.Complete())...)
+	w.turn(s.line, s.Now())
 	return s.append(ctx)
 }
 
@@ -349,11 +296,6 @@ func (s *service) savedPositions() []engine.Position {
 
 func (p *reading) position() engine.Position {
 	return engine.Position{Source: p.key.source, Partition: p.key.number, Offset: p.next}
-}
-
-func (s *service) storePart(p *reading) {
-	p.decoder.Save(s.work, p.key.key(keyDecoder))
-	s.work.Set(p.key.key(keyPosition), binary.BigEndian.AppendUint64(nil, uint64(p.next)))
 }
 
 // Positions gives the stored positions of all partitions: where a source goes on.

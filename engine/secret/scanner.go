@@ -13,9 +13,10 @@ type Options struct {
 	Key []byte // HMAC key of the installation; nil: a fixed public key
 }
 
-// publicKey makes fingerprints comparable between installations that have no
-// key of their own. It protects nothing.
-const publicKey = "reflex public fingerprint key, not a secret"
+// PublicKey makes fingerprints comparable between installations that have no
+// key of their own. It protects nothing: as a key of one's own it is for tests
+// that store nothing.
+const PublicKey = "reflex public fingerprint key, not a secret"
 
 // Scanner is the compiled table of formats. It is immutable and safe to share.
 type Scanner struct {
@@ -29,7 +30,7 @@ type Scanner struct {
 func New(o Options) *Scanner {
 	s := &Scanner{rows: table, key: o.Key, private: o.Key != nil}
 	if !s.private {
-		s.key = []byte(publicKey)
+		s.key = []byte(PublicKey)
 	}
 	var kw []keyword
 	for i := range s.rows {
