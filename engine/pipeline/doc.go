@@ -7,8 +7,8 @@
 //	Replay   files: nothing is late, whatever their names, number and inner order
 //	Live     a stream that does not end: the service, with its alert log,
 //	         checkpoints, sinks and reloads
-//	Play     whole records in order of arrival, with the watermarks of a live
-//	         stream: the tests inside rules
+//	Play     whole records in order of arrival through the line of the service,
+//	         killed and started again where they ask for it: the tests inside rules
 //
 // The commands call it. A Replay and a Live are used once; Parts.Set and
 // Parts.Plan may be shared between any number of them.
@@ -23,9 +23,10 @@
 //	record -> line -> transitions -> alert log (synced) -> sinks, each at its own pace
 //	                  what changed -> checkpoint (store, synced) -> commit to the source
 //
-// A restart and a reload are one path: a new line is built from the store, and
-// the log behind the checkpoint says which alerts have names already. A reload
-// that fails on the way leaves the old line at work.
+// A restart and a reload are one path (resume.go): a new line is built from the
+// store, and the log behind the checkpoint says which alerts have names already.
+// A reload that fails on the way leaves the old line at work. Play takes the same
+// path, over a store in memory.
 //
 // Kinds of errors, once they are here: Temporary is tried again with backoff, by
 // whoever met it; BadInput of a sink goes to the dead letter and the rest goes

@@ -84,7 +84,7 @@
 // after that it arrives, repeat makes many of one (each varies fields, {{ n }}
 // is the number of the repetition), duplicate delivers copies, restart kills the
 // process when an event has arrived (of a test: after every record) and starts it
-// again from what it stored, shuffle asks for more arrival orders with the same
+// again from what it stored; what came behind the last checkpoint comes again, shuffle asks for more arrival orders with the same
 // outcome. set gives fields typed by the
 // registry, raw the record as its source writes it ({{ time }} is its time).
 // alerts is a number or what each alert must say. TestCase.Records gives the
