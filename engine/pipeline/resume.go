@@ -51,10 +51,9 @@ func (w *workspace) resume(parts Parts, from engine.Loader, logged []engine.Tran
 // say to that is logged already but for what the crash cut off; that is said now.
 func (w *workspace) recall(logged []engine.Transition) {
 	have := map[string]bool{}
+	w.told = have // ids of alerts and incidents are apart
 	for i := range logged {
-		if logged[i].Incident != nil {
-			have[logged[i].DocumentID()] = true
-		}
+		have[logged[i].DocumentID()] = true
 	}
 	for _, t := range logged {
 		for _, in := range w.incidents.Replay(t) {

@@ -42,6 +42,7 @@ type workspace struct {
 	left      map[partKey]bool  // partitions whose memory is not in the store yet
 	refusals  []engine.Refusal
 	said      []engine.Transition // not yet in the log
+	told      map[string]bool     // transitions of alerts in the log behind the checkpoint that this line began with
 	record    int64               // when the record in hand was appended, ns; 0: none is
 }
 
@@ -66,6 +67,9 @@ func (w *workspace) refuse(r engine.Refusal) {
 
 // emit takes a transition of an alert and what it makes of incidents.
 func (w *workspace) emit(t engine.Transition) {
+	if w.told[t.DocumentID()] {
+		return // it stands in the log: the record behind it came again after a crash
+	}
 	t.Seen = w.record
 	w.said = append(w.said, t)
 	for _, in := range w.incidents.Alert(t) {
