@@ -76,14 +76,15 @@ func (r *crashRig) trouble(turn int, random *rand.Rand) {
 	switch {
 	case turn%3 == 1:
 		r.service("kafka", "restart")
-	case turn%3 == 2 && os.Getenv("REFLEX_TEST_ELASTIC") != "":
+	case turn%3 == 2 && os.Getenv("REFLEX_TEST_ELASTIC") != "" && !r.paused:
 		r.service("elastic", "pause")
+		r.paused = true
 		r.pause(time.Duration(random.IntN(1000)) * time.Millisecond)
 	}
 }
 
 func (r *crashRig) heal() {
-	if os.Getenv("REFLEX_TEST_SERVICES") != "" && os.Getenv("REFLEX_TEST_ELASTIC") != "" {
+	if r.paused {
 		r.service("elastic", "resume")
 	}
 }
