@@ -6,6 +6,13 @@
 //
 // The yardstick is the plain Go loop anyone would write first: encoding/json
 // into a map, then every condition on expr's VM.
+//
+//	reflex-bench           files to alerts, against the yardstick
+//	reflex-bench kafka     a topic to alerts: Reflex on one core, a broker with canned batches on another
+//	reflex-bench latency   from a record's append until its alert is acknowledged, at a steady rate;
+//	                       with REFLEX_TEST_KAFKA and REFLEX_TEST_ELASTIC through real ones
+//
+// Other processes are this program again, in a role of its own (roles.go).
 package main
 
 import (
@@ -26,6 +33,16 @@ import (
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == "yardstick" {
 		exit(yardstick(os.Args[2], os.Args[3]))
+	}
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "kafka":
+			exit(kafkaMain(os.Args[2:]))
+		case "latency":
+			exit(latencyMain(os.Args[2:]))
+		case "role":
+			exit(play(os.Args[2], os.Args[3]))
+		}
 	}
 	events := flag.Int("events", 200_000, "CloudTrail-like events for Reflex")
 	slow := flag.Int("yardstick-events", 20_000, "how many of them the yardstick gets: it is slow")
