@@ -28,7 +28,7 @@ type liveSpec struct {
 	State   string // folder
 	Rules   int
 	More    string // more rules, as YAML
-	Events  int64  // ends after so many; 0: when standard input ends
+	Events  int64  // ends after so many, or when standard input ends
 	Elastic string // URL; "": alerts are only counted
 	Profile string // file for a CPU profile; "": none
 	Ready   string // printed to stdout once records are read; "": nothing
@@ -41,6 +41,8 @@ type usage struct {
 	mallocs      uint64
 	bytes        uint64
 }
+
+func (u usage) cpu() time.Duration { return u.user + u.system }
 
 func usageNow() usage {
 	var r syscall.Rusage
