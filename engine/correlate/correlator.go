@@ -25,7 +25,8 @@ type Correlator struct {
 	mail    []message
 	marks   []mark // by rule
 	now     *engine.Event
-	doc     func() []byte               // of now
+	doc     func() []byte // of now
+	drawn   drawn
 	get     func(slot int) engine.Value // of now
 	busy    []bool                      // by rule: it has something to judge or to forget
 	marksOf []int64
@@ -33,6 +34,12 @@ type Correlator struct {
 	alerts  []*engine.Alert
 	kept    *collected // with Options.Collect
 	memory  *memory    // with Options.Journal
+}
+
+// drawn is the document made last: several rules ask for that of one event.
+type drawn struct {
+	of  eventRef
+	doc []byte
 }
 
 // mark is how far a rule is.

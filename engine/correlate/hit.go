@@ -124,7 +124,7 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 		if !s.room(st, st.first.Len(), 0) {
 			return
 		}
-		if s.live && !st.first.Known(ev.Time, value) {
+		if s.live && !st.first.Known(ev.Time, value) && !st.first.Learns(ev.Time, c.marks[r.Index].in, k) {
 			s.keepDocument(st, e, doc)
 		}
 		st.queue.Push(waiting{ev: e, key: k, value: value})
@@ -203,5 +203,8 @@ func (c *Correlator) document(ev *engine.Event) []byte {
 	if c.opt.Document == nil {
 		return nil
 	}
-	return c.opt.Document(ev)
+	if d := &c.drawn; d.doc == nil || d.of != (eventRef{ev.Time, ev.Hash}) {
+		d.of, d.doc = eventRef{ev.Time, ev.Hash}, c.opt.Document(ev)
+	}
+	return c.drawn.doc
 }

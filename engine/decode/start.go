@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
 )
@@ -70,6 +71,10 @@ func halfEmpty(b []byte) bool {
 func noise(b []byte) int {
 	n := 0
 	for i := 0; i < len(b); {
+		if len(b)-i >= 8 && printable(binary.LittleEndian.Uint64(b[i:])) { // a Kafka record is a beginning each
+			i += 8
+			continue
+		}
 		r, w := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && w == 1 || r < ' ' && r != 0 && r != '\n' && r != '\r' && r != '\t' && r != 0x1b {
 			n++
@@ -77,6 +82,12 @@ func noise(b []byte) int {
 		i += w
 	}
 	return n
+}
+
+// printable reports eight bytes of ASCII without control characters.
+func printable(x uint64) bool {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	return (x|(x-' '*low))&high == 0 // a byte below ' ' borrows: its high bit is set, or that of the one above
 }
 
 func firstLine(b []byte) []byte {

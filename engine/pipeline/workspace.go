@@ -44,6 +44,7 @@ type workspace struct {
 	said      []engine.Transition // not yet in the log
 	told      map[string]bool     // transitions of alerts in the log behind the checkpoint that this line began with
 	record    int64               // when the record in hand was appended, ns; 0: none is
+	unturned  int                 // records since the watermarks moved
 }
 
 // reading is one partition being read.
@@ -175,7 +176,7 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 	if b.Release != nil {
 		b.Release()
 	}
-	if err := s.turn(ctx); err != nil {
+	if err := s.after(ctx, b); err != nil {
 		return err
 	}
 	for _, p := range b.Closed {
@@ -233,9 +234,27 @@ func (s *service) closed(key partKey) {
 	delete(s.work.parts, key)
 }
 
+// A watermark moves by minutes, and to move it asks every rule that holds
+// something: while full batches come, that is done once in turnEvery records.
+const (
+	fullBatch = 100
+	turnEvery = 1000
+)
+
+// after logs what a batch said and moves the watermarks, at the latest with the
+// next turn of the clock.
+func (s *service) after(ctx context.Context, b engine.Batch) error {
+	s.work.unturned += len(b.Records)
+	if len(b.Records) >= fullBatch && len(b.Opened)+len(b.Closed) == 0 && s.work.unturned < turnEvery {
+		return s.append(ctx)
+	}
+	return s.turn(ctx)
+}
+
 // turn moves the watermarks and logs what was said.
 func (s *service) turn(ctx context.Context) error {
 	w := s.work
+	w.unturned = 0
 	if lagging, ok := s.Source.(engine.Lagging); ok {
 		lags := lagging.Lags()
 		w.marks.owned(lags, s.Now())

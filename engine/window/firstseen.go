@@ -120,5 +120,15 @@ func (f *First) Known(t int64, value Key) bool {
 	return ok && v.last >= t-f.spec.Memory
 }
 
+// Learns reports whether a key still learns at t whatever comes, when all events
+// up to settled are settled: a hint for what need not be kept. A key's first
+// event is the one known, or comes later.
+func (f *First) Learns(t, settled int64, key Key) bool {
+	if l, ok := f.keys.Get(key); ok {
+		return t-l.born < f.spec.For
+	}
+	return t-f.spec.For <= settled
+}
+
 // Len counts keys and values.
 func (f *First) Len() int { return f.keys.Len() + f.values.Len() }
