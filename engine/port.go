@@ -67,7 +67,7 @@ type DeadLetter interface {
 type Finding struct {
 	What   string // what was checked and where: "kafka 127.0.0.1:9092: topic reflex.cloudtrail"
 	Err    error  // nil: it is well
-	Advice string // what to do about Err
+	Advice string // what to do about Err, where its text does not say so
 	Note   string // what is worth knowing when it is well: a version, a number of partitions
 }
 

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,34 +51,78 @@ func (a *app) examine(ctx context.Context, cfg *config) []engine.Finding {
 	out := []engine.Finding{{What: "configuration " + cfg.file}}
 	out = append(out, a.examineRules(cfg), examineState(cfg.State))
 	out = append(out, examineGeo(cfg.GeoIP)...)
-	check := func(what string, open func() (any, error)) {
-		c, err := open()
-		if err != nil {
-			out = append(out, engine.Finding{What: what, Err: err, Advice: "mend the setting that the message names"})
-			return
-		}
-		if closer, ok := c.(interface{ Close() error }); ok {
-			defer closer.Close()
-		}
-		checker, ok := c.(engine.Checker)
-		if !ok {
-			out = append(out, engine.Finding{What: what, Note: "nothing to check"})
-			return
-		}
-		ctx, cancel := context.WithTimeout(ctx, checkTime)
-		defer cancel()
-		out = append(out, checker.Check(ctx)...)
+	for _, p := range cfg.opened() {
+		out = append(out, p.examine(ctx)...)
 	}
-	check("kafka", func() (any, error) { return kafka.NewSource(cfg.Kafka.SourceConfig, kafka.Options{}) })
-	if topic := cfg.Kafka.DeadLetter; topic != "" {
-		check("kafka dead letter", func() (any, error) {
-			return kafka.NewDeadLetter(kafka.DeadLetterConfig{Config: cfg.Kafka.Config, Topic: topic}, kafka.Options{})
-		})
+	return distinct(out)
+}
+
+// part is one connector of a configuration.
+type part struct {
+	what string
+	open func() (any, error)
+}
+
+// opened lists what the service opens, each by itself: with no log, metrics of
+// its own and no memory.
+func (c *config) opened() []part {
+	out := []part{{"kafka", func() (any, error) { return kafka.NewSource(c.Kafka.SourceConfig, kafka.Options{}) }}}
+	if topic := c.Kafka.DeadLetter; topic != "" {
+		out = append(out, part{"kafka dead letter", func() (any, error) {
+			return kafka.NewDeadLetter(kafka.DeadLetterConfig{Config: c.Kafka.Config, Topic: topic}, kafka.Options{})
+		}})
 	}
-	for _, s := range cfg.Sinks {
-		check("sink "+s.Name, func() (any, error) {
+	for _, s := range c.Sinks {
+		out = append(out, part{"sink " + s.Name, func() (any, error) {
 			return sinkTypes[s.Type].open(s.config, sinkDeps{log: nil, metrics: prometheus.NewRegistry(), memory: noMemory{}})
-		})
+		}})
+	}
+	return out
+}
+
+// rehearse opens and closes every connector: whoever restarts with other
+// settings must know before that they can be opened.
+func (a *app) rehearse(c *config) error {
+	var errs []error
+	for _, p := range c.opened() {
+		o, err := p.open()
+		if closer, ok := o.(interface{ Close() error }); ok && err == nil {
+			_ = closer.Close() // it did nothing yet
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", p.what, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p part) examine(ctx context.Context) []engine.Finding {
+	c, err := p.open()
+	if err != nil {
+		return []engine.Finding{{What: p.what, Err: err, Advice: "mend the setting that the message names"}}
+	}
+	if closer, ok := c.(interface{ Close() error }); ok {
+		defer closer.Close()
+	}
+	checker, ok := c.(engine.Checker)
+	if !ok {
+		return []engine.Finding{{What: p.what, Note: "nothing to check"}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	return checker.Check(ctx)
+}
+
+// distinct leaves out what was found twice, as a broker that several connectors use.
+func distinct(fs []engine.Finding) []engine.Finding {
+	var out []engine.Finding
+	for _, f := range fs {
+		same := func(o engine.Finding) bool {
+			return o.What == f.What && o.Note == f.Note && fmt.Sprint(o.Err) == fmt.Sprint(f.Err)
+		}
+		if !slices.ContainsFunc(out, same) {
+			out = append(out, f)
+		}
 	}
 	return out
 }
@@ -155,7 +201,10 @@ func (a *app) tell(fs []engine.Finding, asJSON bool) error {
 		if asJSON {
 			o := map[string]any{"what": f.What, "ok": f.Err == nil}
 			if f.Err != nil {
-				o["error"], o["advice"] = f.Err.Error(), f.Advice
+				o["error"] = strings.TrimPrefix(f.Err.Error(), f.What+": ")
+			}
+			if f.Advice != "" {
+				o["advice"] = f.Advice
 			}
 			if f.Note != "" {
 				o["note"] = f.Note
@@ -185,8 +234,9 @@ func (a *app) tellOne(f engine.Finding) {
 		fmt.Fprintln(a.out)
 		return
 	}
-	fmt.Fprintf(a.out, "%s %s: %s\n", a.out.bad("BAD"), plain(f.What), f.Err)
-	if f.Advice != "" {
+	text := strings.TrimPrefix(f.Err.Error(), f.What+": ")
+	fmt.Fprintf(a.out, "%s %s: %s\n", a.out.bad("BAD"), plain(f.What), plain(text))
+	if f.Advice != "" && !strings.Contains(text, f.Advice) {
 		fmt.Fprintf(a.out, "    do: %s\n", f.Advice)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -63,7 +62,10 @@ type daemon struct {
 	live     *pipeline.Live
 	registry *prometheus.Registry
 	failed   prometheus.Counter // reloads refused
-	loadedAt time.Time
+	refused  string             // why the latest change is not in force; "" when it is
+
+	rules *loaded // in force; of the goroutine that watches
+	next  *loaded // those to restart with
 }
 
 // errRestart ends a Live that goes on at once with other connectors.
@@ -77,7 +79,11 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	dir, err := checkpoint.Open(d.cfg.State, checkpoint.Options{})
 	if err != nil {
-		return exitError{exitUsage, err}
+		code := exitUsage
+		if engine.KindOf(err) == engine.Temporary { // a full disk is no mistake of the configuration
+			code = exitPartial
+		}
+		return exitError{code, fmt.Errorf("state: %w", err)}
 	}
 	defer func() {
 		if err := dir.Close(); err != nil {
@@ -92,6 +98,9 @@ func (d *daemon) run(ctx context.Context) error {
 	for {
 		err := d.once(ctx, dir, rules)
 		if !errors.Is(err, errRestart) {
+			if code, ok := errors.AsType[exitError](err); ok {
+				return code // a setting that nothing could be opened with
+			}
 			if err != nil {
 				d.log.Error("stopped", "error", err)
 				return exitError{exitPartial, nil}
@@ -99,29 +108,38 @@ func (d *daemon) run(ctx context.Context) error {
 			d.log.Info("stopped in order: everything is stored")
 			return nil
 		}
-		if rules, err = d.load(d.cfg); err != nil {
-			return err
-		}
+		rules = d.next
 	}
 }
 
-// load loads rules and lists as the configuration names them; mistakes are said
-// in the log.
+// load loads rules and lists as the configuration names them. The error holds
+// every mistake; what is only worth knowing is said in the log.
 func (d *daemon) load(c *config) (*loaded, error) {
 	var said bytes.Buffer
 	quiet := &app{stdin: d.app.stdin, out: d.app.out, err: newPrinter(&said)}
 	l, err := quiet.load(c.setup())
-	for _, line := range strings.Split(strings.TrimSpace(said.String()), "\n") {
-		if line == "" {
-			continue
-		}
-		if err != nil {
-			d.log.Error(line)
-		} else {
+	var mistakes []string
+	for line := range strings.Lines(said.String()) {
+		switch line = strings.TrimRight(line, "\n"); {
+		case line == "" || strings.HasPrefix(line, "    "): // the source line and its caret are for a terminal
+		case err != nil:
+			mistakes = append(mistakes, line)
+		default:
 			d.log.Warn(line)
 		}
 	}
-	return l, err
+	if err != nil {
+		return nil, exitError{exitUsage, errors.New(strings.Join(append(mistakes, reason(err)), "\n"))}
+	}
+	return l, nil
+}
+
+// reason is an error's text without its exit code.
+func reason(err error) string {
+	if e, ok := errors.AsType[exitError](err); ok && e.err != nil {
+		return e.err.Error()
+	}
+	return err.Error()
 }
 
 // once runs one Live.
@@ -142,8 +160,9 @@ func (d *daemon) once(ctx context.Context, dir *checkpoint.Dir, rules *loaded) e
 	d.live, d.registry = live, registry
 	d.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "reflex_reload_failures_total", Help: "Changes of rules, lists or configuration that were refused: the old ones stayed in force."})
 	registry.MustRegister(d.failed)
-	d.loadedAt = time.Now()
+	d.refused = ""
 	d.mu.Unlock()
+	d.rules = rules
 	running, stop := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { d.watch(running, cfg, reload, stop) })
@@ -163,7 +182,8 @@ func (d *daemon) open(dir *checkpoint.Dir, rules *loaded, metrics prometheus.Reg
 	if err != nil {
 		return nil, err
 	}
-	live := &pipeline.Live{Parts: rules.parts(), Dir: dir, Log: d.log, Metrics: metrics, Every: d.cfg.Checkpoint}
+	cfg := d.cfg
+	live := &pipeline.Live{Parts: rules.parts(), Dir: dir, Log: d.log, Metrics: metrics, Every: cfg.Checkpoint}
 	opened := []interface{ Close() error }{}
 	fail := func(what string, err error) (*pipeline.Live, error) {
 		for _, o := range opened {
@@ -171,21 +191,25 @@ func (d *daemon) open(dir *checkpoint.Dir, rules *loaded, metrics prometheus.Reg
 		}
 		return nil, exitError{exitUsage, fmt.Errorf("%s: %w", what, err)}
 	}
-	o := kafka.Options{Log: d.log, Metrics: metrics, Resume: resume, Stateful: stateful(rules.set)}
-	source, err := kafka.NewSource(d.cfg.Kafka.SourceConfig, o)
+	o := kafka.Options{Log: d.log, Metrics: metrics, Stateful: stateful(rules.set)}
+	source, err := newReopening(resume, func(resume []engine.Position) (engine.Source, error) {
+		o := o
+		o.Resume = resume
+		return kafka.NewSource(cfg.Kafka.SourceConfig, o)
+	})
 	if err != nil {
 		return fail("kafka", err)
 	}
 	live.Source = source
 	opened = append(opened, source)
-	if topic := d.cfg.Kafka.DeadLetter; topic != "" {
-		dead, err := kafka.NewDeadLetter(kafka.DeadLetterConfig{Config: d.cfg.Kafka.Config, Topic: topic}, kafka.Options{Log: d.log, Metrics: metrics})
+	if topic := cfg.Kafka.DeadLetter; topic != "" {
+		dead, err := kafka.NewDeadLetter(kafka.DeadLetterConfig{Config: cfg.Kafka.Config, Topic: topic}, kafka.Options{Log: d.log, Metrics: metrics})
 		if err != nil {
 			return fail("kafka dead letter", err)
 		}
 		live.Dead = dead
 	}
-	for _, s := range d.cfg.Sinks {
+	for _, s := range cfg.Sinks {
 		sink, err := sinkTypes[s.Type].open(s.config, sinkDeps{
 			log:     d.log.With("sink", s.Name),
 			metrics: prometheus.WrapRegistererWith(prometheus.Labels{"sink": s.Name}, metrics),
@@ -243,43 +267,48 @@ func (d *daemon) watch(ctx context.Context, cfg *config, reload chan<- pipeline.
 // reload loads everything again. Other connectors ask for a restart: it returns
 // true then. Anything wrong leaves all as it was.
 func (d *daemon) reload(ctx context.Context, old *config, reload chan<- pipeline.Reload) (restart bool) {
-	refuse := func(err error) bool {
-		d.failed.Inc()
-		for _, line := range lines(err) {
-			d.log.Error("reload refused, everything stays as it was", "error", line)
+	cfg, rules, err := d.change(old)
+	if err == nil && (!sameConnectors(cfg, old) || stateful(rules.set) != stateful(d.rules.set)) {
+		if err = d.app.rehearse(cfg); err == nil {
+			d.log.Info("the connectors' settings or certificates changed: restarting inside the process")
+			d.cfg, d.next = cfg, rules
+			return true
 		}
-		return false
 	}
-	cfg, err := loadConfig(old.file)
+	if err == nil {
+		done := make(chan error, 1)
+		select {
+		case reload <- pipeline.Reload{Parts: rules.parts(), Done: func(err error) { done <- err }}:
+			err = <-done
+		case <-ctx.Done():
+			return false
+		}
+	}
+	why := ""
 	if err != nil {
-		return refuse(err)
-	}
-	rules, err := d.load(cfg)
-	if err != nil {
-		return refuse(err)
-	}
-	if cfg.State != old.State || cfg.Listen != old.Listen || cfg.FingerprintKey != old.FingerprintKey {
-		return refuse(errors.New("state, listen and fingerprint_key cannot change while the service runs: restart it"))
-	}
-	if !sameConnectors(cfg, old) {
-		d.log.Info("the connectors' settings or certificates changed: restarting inside the process")
-		d.cfg = cfg
-		return true
-	}
-	done := make(chan error, 1)
-	select {
-	case reload <- pipeline.Reload{Parts: rules.parts(), Done: func(err error) { done <- err }}:
-	case <-ctx.Done():
-		return false
-	}
-	if err := <-done; err != nil {
-		return refuse(err)
+		d.failed.Inc()
+		why = strings.ReplaceAll(reason(err), "\n", "; ")
+		d.log.Error("a change is refused, everything stays as it was", "error", why)
+	} else {
+		*old, d.rules = *cfg, rules
 	}
 	d.mu.Lock()
-	d.loadedAt = time.Now()
+	d.refused = why
 	d.mu.Unlock()
-	*old = *cfg
 	return false
+}
+
+// change reads configuration, rules and lists anew.
+func (d *daemon) change(old *config) (*config, *loaded, error) {
+	cfg, err := loadConfig(old.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.State != old.State || cfg.Listen != old.Listen || cfg.FingerprintKey != old.FingerprintKey {
+		return nil, nil, errors.New("state, listen and fingerprint_key cannot change while the service runs: restart it")
+	}
+	rules, err := d.load(cfg)
+	return cfg, rules, err
 }
 
 // running gives the Live and its metrics.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +26,7 @@ func (d *daemon) web(ctx context.Context) (stop func(), err error) {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.cfg.Listen)
 	if err != nil {
-		return nil, usage("listen: %v", err)
+		return nil, usage("listen on %s: %v: stop what holds it, or name another address in listen", d.cfg.Listen, systemError(err))
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", d.health)
@@ -51,11 +52,18 @@ func (d *daemon) web(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
+// systemError gives what the system said, without the names of calls.
+func systemError(err error) error {
+	if e, ok := errors.AsType[*os.SyscallError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
 // health says whether the process is worth keeping: its main loop turns.
 func (d *daemon) health(w http.ResponseWriter, _ *http.Request) {
 	live, _ := d.running()
-	if live != nil {
-		// A store that takes nothing stops the loop: starting again would mend nothing.
+	if live != nil { // one that waits for its disk is well: a new process would wait too
 		if s := live.Status(); s != nil && s.StoreErr == "" && time.Since(s.At) > stuck {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			fmt.Fprintf(w, "the main loop has not turned for %s\n", time.Since(s.At).Round(time.Second))
@@ -121,6 +129,11 @@ func (d *daemon) ready(w http.ResponseWriter, _ *http.Request) {
 		s = live.Status()
 	}
 	r := judgeReady(s, time.Now())
+	d.mu.Lock()
+	if d.refused != "" {
+		r.Also = append(r.Also, "a change of configuration, rules or lists is refused, the old ones are in force: "+d.refused)
+	}
+	d.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	if !r.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -24,20 +24,23 @@ func (s *Source) Check(ctx context.Context) []engine.Finding {
 	c, done := s.remote.client(names(s.c.Topics)...)
 	defer done()
 	for _, t := range s.c.Topics {
-		out = append(out, checkTopic(ctx, c, t.Name, true), s.remote.checkClock(ctx, t.Name))
+		f := checkTopic(ctx, c, t.Name, true)
+		if out = append(out, f); f.Err == nil {
+			out = append(out, s.remote.checkClock(ctx, t.Name))
+		}
 	}
 	f := engine.Finding{What: "kafka group " + s.c.Group}
 	ms, err := s.members(ctx)
 	switch {
 	case err != nil:
-		f.Err, f.Advice = err, "grant Read on the group"
+		f.Err = err
 	default:
 		who := make([]string, 0, len(ms))
 		for _, m := range ms {
 			who = append(who, m.String())
 		}
 		slices.Sort(who)
-		f.Note = fmt.Sprintf("%d members now", len(ms))
+		f.Note = counted(len(ms), "member") + " now"
 		if len(who) > 0 {
 			f.Note += ": " + strings.Join(who, ", ")
 		}
@@ -58,7 +61,7 @@ func (r *remote) checkBrokers(ctx context.Context) (out []engine.Finding, ok boo
 			conn.Close()
 		}
 		if err != nil {
-			f.Err, f.Advice = explain(f.What, err), "see brokers, tls and sasl in the configuration"
+			f.Err = explain(f.What, err)
 		} else {
 			ok, f.Note = true, "reachable"
 			if r.dialer.TLS != nil {
@@ -78,10 +81,10 @@ func checkTopic(ctx context.Context, c *kafkago.Client, topic string, input bool
 	f := engine.Finding{What: "kafka topic " + topic}
 	ps, err := partitions(ctx, c, []string{topic})
 	if err != nil {
-		f.Err, f.Advice = err, "create it: reflex setup kafka"
+		f.Err = err
 		return f
 	}
-	f.Note = fmt.Sprintf("%d partitions", len(ps[topic]))
+	f.Note = counted(len(ps[topic]), "partition")
 	settings, err := describe(ctx, c, []string{topic})
 	switch set := settings[topic]; {
 	case err != nil:
@@ -104,7 +107,7 @@ func (r *remote) checkClock(ctx context.Context, topic string) engine.Finding {
 	newest, err := r.newest(ctx, topic)
 	switch ahead := time.Until(newest); {
 	case err != nil:
-		f.Err, f.Advice = err, "see whether the topic may be read"
+		f.Err = err
 	case newest.IsZero():
 		f.Note = "partition 0 holds no record"
 	case ahead > maxAhead:
@@ -135,6 +138,13 @@ func (r *remote) newest(ctx context.Context, topic string) (time.Time, error) {
 		return time.Time{}, nil // a marker or a gap stands there
 	}
 	return m.Time, explainIf(what, err)
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func explainIf(what string, err error) error {

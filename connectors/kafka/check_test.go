@@ -36,12 +36,17 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	}
 	found := s.Check(t.Context())
 	for what, text := range map[string]string{
-		"kafka " + gone:              "cannot be reached",
-		"kafka topic reflex.missing": "the topic does not exist",
-		"kafka topic reflex.cloudtrail: time of its newest record": "ahead of this machine's clock",
+		"kafka " + gone:              "is the address right?",
+		"kafka topic reflex.missing": "the topic does not exist: create it",
+		"kafka topic reflex.cloudtrail: time of its newest record": "ahead of this machine's clock: set the clocks",
 	} {
-		if f := about(t, found, what); f.Err == nil || !strings.Contains(f.Err.Error(), text) || f.Advice == "" {
-			t.Errorf("%s: %v (%s), want %q with advice", what, f.Err, f.Advice, text)
+		if f := about(t, found, what); f.Err == nil || !strings.Contains(f.Err.Error()+": "+f.Advice, text) {
+			t.Errorf("%s: %v (%s), want %q", what, f.Err, f.Advice, text)
+		}
+	}
+	for _, f := range found {
+		if f.What == "kafka topic reflex.missing: time of its newest record" {
+			t.Error("a topic that is missing is told of twice")
 		}
 	}
 	for what, note := range map[string]string{

@@ -155,7 +155,7 @@ func (o *output) refuse(ctx context.Context, t engine.Transition, why error) err
 		return err
 	}
 	r := engine.Refusal{Origin: engine.Origin{Source: "alert log", Partition: -1, Offset: o.pos.Load()}, Reason: "sink " + o.name + " refused", Detail: why.Error(), Data: data}
-	return o.svc.persist(ctx, "the dead letter takes nothing", func() error { return o.svc.keep(ctx, []engine.Refusal{r}) })
+	return o.svc.keep(ctx, []engine.Refusal{r})
 }
 
 // moved stores how far the sink is. What is lost of it by a crash is delivered again.

@@ -125,8 +125,12 @@ func (s *service) loop(ctx context.Context) error {
 	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
 	for {
+		in := s.in
+		if s.saving && (s.full() || !s.status.storing()) {
+			in = nil // what is read now could not be stored either, and memory would grow
+		}
 		select {
-		case b, ok := <-s.in:
+		case b, ok := <-in:
 			if !ok {
 				return s.pollErr
 			}
@@ -157,6 +161,7 @@ func (s *service) loop(ctx context.Context) error {
 // poll takes batches from the source until ctx ends.
 func (s *service) poll(ctx context.Context) error {
 	wait := backoff{least: 200 * time.Millisecond, most: 10 * time.Second}
+	told := reminder{now: s.Now}
 	for ctx.Err() == nil {
 		b, err := s.Source.Poll(ctx)
 		switch {
@@ -167,12 +172,18 @@ func (s *service) poll(ctx context.Context) error {
 			return fmt.Errorf("source: %w", err)
 		case err != nil:
 			s.status.source(err, s.Now())
-			s.Log.Warn("the source cannot be read, trying again", "error", err)
+			if told.news(err) {
+				s.Log.Warn("the source cannot be read, trying again", "error", err)
+			}
 			wait.sleep(ctx, err)
 			continue
 		}
 		wait.reset()
 		s.status.source(nil, s.Now())
+		if told.trouble() && len(b.Records)+len(b.Opened) > 0 {
+			s.Log.Info("the source is read again", "after", told.lasted().String())
+			told.reset()
+		}
 		select {
 		case s.in <- b:
 		case <-ctx.Done():

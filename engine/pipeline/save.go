@@ -113,14 +113,13 @@ func (s *service) write(ctx context.Context) {
 const backupEvery = 10 * time.Minute
 
 func (s *service) writeOne(ctx context.Context, job saveJob) error {
-	if err := s.persist(ctx, "the dead letter takes nothing", func() error { return s.keep(ctx, job.refusals) }); err != nil {
+	if err := s.keep(ctx, job.refusals); err != nil {
 		return err
 	}
-	err := s.persist(ctx, "the state cannot be stored", func() error { return s.Dir.Store.Commit(job.batch) })
-	s.status.store(err, s.Now())
-	if err != nil {
+	if err := s.persist(ctx, "the state cannot be stored", func() error { return s.Dir.Store.Commit(job.batch) }); err != nil {
 		return err
 	}
+	s.status.store(nil)
 	if err := s.Source.Commit(ctx, job.commit); err != nil {
 		s.Log.Warn("the source did not take a commit; the next one covers it", "error", err)
 	}
@@ -130,54 +129,56 @@ func (s *service) writeOne(ctx context.Context, job saveJob) error {
 // persist does something until it succeeds, ctx ends, or trying is no use.
 func (s *service) persist(ctx context.Context, what string, do func() error) error {
 	wait := backoff{least: 200 * time.Millisecond, most: 10 * time.Second}
+	told := reminder{now: s.Now}
 	for {
 		err := do()
 		if err == nil {
+			if told.trouble() {
+				s.Log.Info("over: "+what, "after", told.lasted().String())
+			}
 			return nil
 		}
-		s.status.store(err, s.Now())
-		if engine.KindOf(err) == engine.Fatal && engine.KindOf(err) != engine.Temporary {
+		s.status.store(err)
+		if engine.KindOf(err) == engine.Fatal {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		s.Log.Error(what+", trying again", "error", err)
+		if told.due() {
+			s.Log.Error(what+": reading waits, it is tried again", "error", err)
+		}
 		if !wait.sleep(ctx, err) {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 }
 
-// keep puts refusals into the dead letter.
+// keep puts refusals into the dead letter. Whatever keeps it from taking them,
+// a missing topic or permission too, is waited for: a person can mend it.
 func (s *service) keep(ctx context.Context, rs []engine.Refusal) error {
 	if len(rs) == 0 || s.Dead == nil {
 		return nil
 	}
-	err := s.Dead.Keep(ctx, rs)
-	if engine.KindOf(err) == engine.BadInput { // all others are kept
-		s.Log.Error("a refused input is too much even for the dead letter: it is lost", "error", err)
-		return nil
-	}
-	return err
+	return s.persist(ctx, "the dead letter takes nothing", func() error {
+		err := s.Dead.Keep(ctx, rs)
+		switch engine.KindOf(err) {
+		case engine.BadInput: // all others are kept
+			s.Log.Error("a refused input is too much even for the dead letter: it is lost", "error", err)
+			return nil
+		case engine.Fatal:
+			return &engine.Error{Kind: engine.Temporary, Err: err}
+		}
+		return err
+	})
 }
 
-// What may wait while a checkpoint cannot be written; beyond it nothing more is read.
+// What may wait while a checkpoint is being written; beyond it nothing more is read.
 const (
 	waitingBytes    = 64 << 20
 	waitingRefusals = 10 * refusalsMost
 )
 
-// hold stands still while a checkpoint is being written and too much waits for
-// the next one: a store or a dead letter that takes nothing slows the source.
-func (s *service) hold() error {
-	for s.saving && (s.work.batch.Size() > waitingBytes || len(s.work.refusals) > waitingRefusals) {
-		r, ok := <-s.saved
-		if !ok {
-			return nil
-		}
-		if err := s.wasSaved(r); err != nil {
-			return err
-		}
-	}
-	return nil
+// full reports that more waits for the next checkpoint than memory should hold.
+func (s *service) full() bool {
+	return s.work.batch.Size() > waitingBytes || len(s.work.refusals) > waitingRefusals
 }
 
 // tidy copies the store and trims the log to what somebody still needs.
@@ -224,7 +225,7 @@ func (s *service) reload(ctx context.Context, parts Parts) error {
 	}
 	s.work.refusals = append(s.work.refusals, old.refusals...)
 	s.Parts = parts
-	s.Log.Info("rules reloaded", "version", parts.Set.Version, "rules", report.Rules, "reset", strings.Join(report.Reset, "; "),
+	s.Log.Info("rules reloaded", "version", parts.Set.Version, "rules", len(parts.Set.Rules), "reset", strings.Join(report.Reset, "; "),
 		"seconds", s.Now().Sub(began).Seconds())
 	s.publish()
 	return nil

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -44,20 +45,39 @@ type statusBoard struct {
 	mu        sync.Mutex
 	now       *Status
 	sourceErr error
-	storeErr  error
+	sourceAt  time.Time // when sourceErr was told last
+	storeErr  error     // of the writer: state and dead letter
+	logErr    error     // of the main goroutine: alert log
 	savedAt   time.Time
 }
 
-func (b *statusBoard) source(err error, _ time.Time) {
+// toldAgain is how long a trouble of the source counts: one that lasts is told
+// again sooner, and a source that has got over it without a new record says nothing.
+const toldAgain = 75 * time.Second
+
+func (b *statusBoard) source(err error, at time.Time) {
 	b.mu.Lock()
-	b.sourceErr = err
+	b.sourceErr, b.sourceAt = err, at
 	b.mu.Unlock()
 }
 
-func (b *statusBoard) store(err error, _ time.Time) {
+func (b *statusBoard) store(err error) {
 	b.mu.Lock()
 	b.storeErr = err
 	b.mu.Unlock()
+}
+
+func (b *statusBoard) alertLog(err error) {
+	b.mu.Lock()
+	b.logErr = err
+	b.mu.Unlock()
+}
+
+// storing reports whether the writer gets anything stored.
+func (b *statusBoard) storing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.storeErr == nil
 }
 
 func (b *statusBoard) saved(at time.Time) {
@@ -76,7 +96,10 @@ func (l *Live) Status() *Status {
 		return nil
 	}
 	s := *b.now
-	s.Saved, s.SourceErr, s.StoreErr = b.savedAt, text(b.sourceErr), text(b.storeErr)
+	s.Saved, s.StoreErr = b.savedAt, text(cmp.Or(b.logErr, b.storeErr))
+	if engine.KindOf(b.sourceErr) == engine.Fatal || l.Now().Sub(b.sourceAt) < toldAgain {
+		s.SourceErr = text(b.sourceErr)
+	}
 	return &s
 }
 

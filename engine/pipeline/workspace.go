@@ -183,11 +183,9 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 		s.closed(partKey{p.Source, p.Partition})
 	}
 	if len(b.Closed) > 0 || len(s.work.refusals) >= refusalsMost || s.work.batch.Size() > waitingBytes/2 {
-		if err := s.save(); err != nil {
-			return err
-		}
+		return s.save()
 	}
-	return s.hold()
+	return nil
 }
 
 // record takes one record through decode, detect, job and correlate.
@@ -287,18 +285,23 @@ func (s *service) append(ctx context.Context) error {
 		records[i] = b
 	}
 	wait := backoff{least: 100 * time.Millisecond, most: 5 * time.Second}
+	told := reminder{now: s.Now}
 	for {
 		_, err := s.Dir.Log.Append(records...)
+		s.status.alertLog(err)
 		if err == nil {
 			s.work.said = s.work.said[:0]
-			s.status.store(nil, s.Now())
+			if told.trouble() {
+				s.Log.Info("the alert log takes alerts again", "after", told.lasted().String())
+			}
 			return nil
 		}
-		s.status.store(err, s.Now())
 		if engine.KindOf(err) != engine.Temporary {
 			return err
 		}
-		s.Log.Error("the alert log takes nothing: reading stops until it does", "error", err)
+		if told.due() {
+			s.Log.Error("the alert log takes nothing: reading waits, it is tried again", "error", err)
+		}
 		if !wait.sleep(ctx, err) {
 			return err
 		}
