@@ -158,8 +158,7 @@ func (d *daemon) once(ctx context.Context, dir *checkpoint.Dir, rules *loaded) e
 	}
 	d.mu.Lock()
 	d.live, d.registry = live, registry
-	d.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "reflex_reload_failures_total", Help: "Changes of rules, lists or configuration that were refused: the old ones stayed in force."})
-	registry.MustRegister(d.failed)
+	d.register(registry)
 	d.refused = ""
 	d.mu.Unlock()
 	d.rules = rules
@@ -174,6 +173,11 @@ func (d *daemon) once(ctx context.Context, dir *checkpoint.Dir, rules *loaded) e
 		return errRestart
 	}
 	return err
+}
+
+func (d *daemon) register(metrics prometheus.Registerer) {
+	d.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "reflex_reload_failures_total", Help: "Changes of rules, lists or configuration that were refused: the old ones stayed in force."})
+	metrics.MustRegister(d.failed)
 }
 
 // open makes a Live of what the configuration names.
