@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/seed-843b225c/reflex/engine/checkpoint"
 )
 
 // TestOperatingPageHoldsTogether reads the operator's page as someone who
