@@ -43,6 +43,8 @@ generated: generate ## generated files are unchanged
 fuzz: ## every fuzz target for its share of FUZZTIME
 	GO="$(GO)" sh testdata/fuzz.sh $(FUZZTIME)
 
-bench: ## the four hot paths, then whole processes against the yardstick
+bench: ## the four hot paths, then whole processes: files against the yardstick, Kafka to alerts, append to acknowledged
 	$(GO) test -run '^$$' -bench . -benchmem ./engine/...
 	$(GO) run ./cmd/reflex-bench
+	$(GO) run ./cmd/reflex-bench kafka
+	$(GO) run ./cmd/reflex-bench latency
