@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -10,10 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/seed-843b225c/reflex/connectors/kafka"
 )
@@ -74,8 +70,13 @@ func (l *latency) run() error {
 	if _, err := r.line(); err != nil {
 		return err
 	}
-	sent, late, err := l.produce(events, spec)
+	p, err := start("produce", produceSpec{events, spec.Brokers, spec.Topic, l.rate}, others, 1)
 	if err != nil {
+		r.stop()
+		return err
+	}
+	var sent produced
+	if err := p.answer(&sent); err != nil {
 		r.stop()
 		return err
 	}
@@ -83,7 +84,7 @@ func (l *latency) run() error {
 	if err := r.answer(&m); err != nil {
 		return err
 	}
-	return l.print(m, sent, late, strings.Join(with, ", "))
+	return l.print(m, sent, strings.Join(with, ", "))
 }
 
 // around starts what Reflex reads from and writes to, unless the environment
@@ -129,55 +130,15 @@ func (l *latency) around(spec *liveSpec, with *[]string, core int) (stop func(),
 	return stop, err
 }
 
-// produce appends the file's records at the rate, each with the time at which
-// it was due as its timestamp. late is how far it fell behind at most.
-func (l *latency) produce(path string, spec liveSpec) (alerts int, late time.Duration, err error) {
-	c, err := kgo.NewClient(kgo.SeedBrokers(spec.Brokers...), kgo.DefaultProduceTopic(spec.Topic), kgo.ProducerLinger(5*time.Millisecond),
-		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedRecords(1<<20))
-	if err != nil {
-		return 0, 0, err
-	}
-	defer c.Close()
-	ctx := context.Background()
-	var mu sync.Mutex
-	done := func(_ *kgo.Record, e error) {
-		mu.Lock()
-		defer mu.Unlock()
-		err = errors.Join(err, e)
-	}
-	began, n := time.Now(), 0
-	every := time.Second / time.Duration(l.rate)
-	fail := lines(path, func(line []byte) error {
-		due := began.Add(time.Duration(n) * every)
-		if wait := time.Until(due); wait > time.Millisecond {
-			time.Sleep(wait)
-		} else {
-			late = max(late, -wait)
-		}
-		if bytes.Contains(line, []byte(`"eventName":"CreateAccessKey"`)) {
-			alerts++
-		}
-		c.Produce(ctx, &kgo.Record{Value: line, Timestamp: time.Now()}, done)
-		n++
-		return nil
-	})
-	if fail = errors.Join(fail, c.Flush(ctx)); fail != nil {
-		return 0, 0, fail
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return alerts, late, err
-}
-
-func (l *latency) print(m measured, want int, late time.Duration, with string) error {
+func (l *latency) print(m measured, sent produced, with string) error {
 	n := len(m.Latencies)
-	if n != want {
+	if want := sent.Alerts; n != want {
 		return fmt.Errorf("%d records should open an alert, %d did before the end", want, n)
 	}
 	at := func(p float64) time.Duration { return m.Latencies[min(int(p*float64(n)), n-1)].Round(time.Millisecond) }
 	fmt.Printf("%s, %d cores, %s; %s\n%d records/s for %s, %d rules of which 10 stateful, GeoIP, checkpoints every second; reflex with GOMAXPROCS=1 on one core\n"+
-		"from append until acknowledged, %d alerts: p50 %s  p95 %s  p99 %s  max %s\nreflex used %.0f %% of its core; the producer was late by %s at most\n",
+		"from append until acknowledged, %d alerts: p50 %s  p95 %s  p99 %s  max %s\nreflex used %.0f %% of its core; the producer was late by %s at most, half its records were acknowledged by the broker after more than %s\n",
 		cpu(), runtime.NumCPU(), runtime.Version(), with, l.rate, l.take, l.rules, n, at(.5), at(.95), at(.99), m.Latencies[n-1].Round(time.Millisecond),
-		100*(m.User+m.System).Seconds()/m.Wall.Seconds(), late.Round(time.Millisecond))
+		100*(m.User+m.System).Seconds()/m.Wall.Seconds(), sent.Late.Round(time.Millisecond), sent.Acked.Round(time.Millisecond))
 	return nil
 }

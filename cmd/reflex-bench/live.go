@@ -31,7 +31,7 @@ type liveSpec struct {
 	Events  int64  // ends after so many, or when standard input ends
 	Elastic string // URL; "": alerts are only counted
 	Profile string // file for a CPU profile; "": none
-	Ready   string // printed to stdout once records are read; "": nothing
+	Ready   string // printed to stdout once partitions are read; "": nothing
 }
 
 // usage is what a process used at a moment.
@@ -85,17 +85,13 @@ func live(ctx context.Context, s liveSpec) (m measured, err error) {
 	if err != nil {
 		return m, err
 	}
-	counted := &counted{Source: src, want: s.Events}
+	counted := &counted{Source: src, want: s.Events, ready: s.Ready}
 	sink, err := newTimedSink(s.Elastic)
 	if err != nil {
 		return m, err
 	}
 	l := &pipeline.Live{Parts: parts, Source: counted, Dir: dir, Log: log, Metrics: metrics,
-		Outputs: []pipeline.Output{{Name: "bench", Sink: sink}}, Started: func() {
-			if s.Ready != "" {
-				fmt.Println(s.Ready)
-			}
-		}}
+		Outputs: []pipeline.Output{{Name: "bench", Sink: sink}}}
 	stop, err := profile(s.Profile)
 	if err != nil {
 		return m, err
@@ -182,6 +178,7 @@ type counted struct {
 	want, seen  int64
 	bytes       int64
 	first, last usage
+	ready       string
 }
 
 func (c *counted) Poll(ctx context.Context) (engine.Batch, error) {
@@ -189,6 +186,10 @@ func (c *counted) Poll(ctx context.Context) (engine.Batch, error) {
 		return engine.Batch{}, io.EOF
 	}
 	b, err := c.Source.Poll(ctx)
+	if len(b.Opened) > 0 && c.ready != "" {
+		fmt.Println(c.ready)
+		c.ready = ""
+	}
 	if len(b.Records) > 0 && c.seen == 0 {
 		c.first = usageNow()
 	}

@@ -26,6 +26,11 @@ func play(name, spec string) error {
 			f, err := judge(s.Events, s.Rules)
 			return answer(f, err)
 		})
+	case "produce":
+		return with(spec, func(s produceSpec) error {
+			p, err := produce(s)
+			return answer(p, err)
+		})
 	case "reflex":
 		return with(spec, func(s liveSpec) error {
 			ctx, cancel := context.WithCancel(context.Background())
