@@ -132,7 +132,7 @@ func (s *service) loop(ctx context.Context) error {
 		select {
 		case b, ok := <-in:
 			if !ok {
-				return s.pollErr
+				return errors.Join(s.pollErr, s.turn(ctx)) // what the last full batches moved
 			}
 			if err := s.take(ctx, b); err != nil {
 				return err

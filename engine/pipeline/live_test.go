@@ -286,10 +286,16 @@ func (s *shelf) check(t *testing.T) {
 }
 
 func TestLiveFindsWhatReplayFinds(t *testing.T) {
+	for _, batch := range []int{50, 300} { // full batches move watermarks more seldom
+		t.Run(fmt.Sprint("batches of ", batch), func(t *testing.T) { findsTheSame(t, batch) })
+	}
+}
+
+func findsTheSame(t *testing.T, batch int) {
 	r := rand.New(rand.NewSource(3))
 	parts := stream(r, 2000, 3)
 	src, sink := newTopic("t", parts...), &shelf{}
-	src.rand = r
+	src.rand, src.batch = r, batch
 	if err := runLive(t, t.Context(), t.TempDir(), burst, src, nil, pipeline.Output{Name: "shelf", Sink: sink}); err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +320,7 @@ func TestLiveGoesOnAfterStops(t *testing.T) {
 		r := rand.New(rand.NewSource(seed))
 		parts := stream(r, 1200, 1+r.Intn(4))
 		src, sink, folder := newTopic("t", parts...), &shelf{}, filepath.Join(t.TempDir(), "state")
-		src.rand, src.batch = r, 20
+		src.rand, src.batch = r, []int{20, 150}[seed%2]
 		for range 6 {
 			ctx, cancel := context.WithCancel(t.Context())
 			seen, most := 0, 1+r.Intn(12)
