@@ -31,6 +31,9 @@ func (a *app) alertPreview() *cobra.Command {
 			if len(args) != 1 {
 				return usage("name one rule; see: reflex rules list")
 			}
+			if !slices.Contains([]string{"text", "json", "both"}, form) {
+				return usage("--as %s: it is text, json or both", form)
+			}
 			in, err := a.previewIncident(&s, args[0])
 			if err != nil {
 				return err

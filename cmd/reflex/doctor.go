@@ -259,10 +259,10 @@ func (a *app) setupCommand() *cobra.Command {
 			if told := a.tell(fs, false); err == nil {
 				err = told
 			}
-			if err != nil {
+			if _, coded := errors.AsType[exitError](err); err != nil && !coded {
 				return exitError{exitPartial, err}
 			}
-			return nil
+			return err
 		}}
 		configFlag(sub, &path)
 		c.AddCommand(sub)

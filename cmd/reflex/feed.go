@@ -33,22 +33,26 @@ func (a *app) feed(ctx context.Context, day *story.Story, cfg *config) error {
 	if err != nil {
 		return err
 	}
+	topics := map[engine.Dataset]string{}
+	for _, m := range messages {
+		if topics[m.dataset] = topicOf(cfg.Kafka.Topics, m.dataset); topics[m.dataset] == "" {
+			return usage("%s: no topic is of format %s, and none of format auto", cfg.file, formatOf(m.dataset))
+		}
+	}
 	sent := map[string]int64{}
-	for part := range slices.Chunk(messages, feedPart) { // side by side, as they would come
+	for len(messages) > 0 {
+		n := within(messages, feedSlice)
 		byTopic := map[string][]engine.Record{}
-		for _, m := range part {
-			topic := topicOf(cfg.Kafka.Topics, m.dataset)
-			if topic == "" {
-				return usage("%s: no topic is of format %s, and none of format auto", cfg.file, m.dataset)
-			}
-			byTopic[topic] = append(byTopic[topic], m.Record)
-			sent[topic]++
+		for _, m := range messages[:n] {
+			byTopic[topics[m.dataset]] = append(byTopic[topics[m.dataset]], m.Record)
 		}
 		for _, topic := range sortedKeys(byTopic) {
 			if err := kafka.Feed(ctx, cfg.Kafka.Config, topic, byTopic[topic], kafka.Options{}); err != nil {
 				return exitError{exitPartial, err}
 			}
+			sent[topic] += int64(len(byTopic[topic]))
 		}
+		messages = messages[n:]
 	}
 	for _, topic := range sortedKeys(sent) {
 		fmt.Fprintf(a.out, "%s messages to %s\n", number(sent[topic]), topic)
@@ -56,8 +60,19 @@ func (a *app) feed(ctx context.Context, day *story.Story, cfg *config) error {
 	return nil
 }
 
-// feedPart is how many messages of a day go to their topics before the next: half an hour or so.
-const feedPart = 1500
+// feedSlice is how much of the day goes to all topics before more of it goes to
+// any: a service that reads meanwhile sees no topic run hours ahead of another,
+// which it would take for lateness.
+const feedSlice = 5 * time.Minute
+
+// within counts the messages that begin a slice of this length.
+func within(ms []fed, length time.Duration) int {
+	end := ms[0].at + int64(length)
+	if n := slices.IndexFunc(ms, func(m fed) bool { return m.at >= end }); n > 0 {
+		return n
+	}
+	return len(ms)
+}
 
 // topicOf finds the topic for a dataset: the one of its format, else one of auto.
 func topicOf(topics []kafka.Topic, d engine.Dataset) string {
