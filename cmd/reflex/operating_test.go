@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
-
 )
 
 // TestOperatingPageHoldsTogether reads the operator's page as someone who
