@@ -221,7 +221,7 @@ func (l *loaded) parts() pipeline.Parts {
 	return pipeline.Parts{
 		Set: l.set, Plan: l.plan,
 		Detector: func() *detect.Detector { return index.NewDetector(l.data) },
-		Redact:   l.secrets.NewScan().Redact,
+		Redact:   l.secrets.NewScan().Redact, Key: l.secrets.Subkey("stored state"),
 		Incidents: incident.Options{
 			Shared: l.shared, Owner: func(en engine.Named) string { return l.data.Owner(en.Value.Str()) },
 			Reach: longest(l.set),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"container/heap"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -18,8 +19,8 @@ import (
 // outlives a change of layout.
 const (
 	keyMark    = "jw" // watermark
-	keyJob     = "jj" // + key of the job
-	keySeen    = "js" // + cell, address, runner
+	keyJob     = "jj" // + hash of the job's key
+	keySeen    = "js" // + cell, hash of address and runner
 	keyHeld    = "jh" // + time, hash, condition
 	endOfState = "jx" // behind all of them
 )
@@ -73,7 +74,7 @@ func (j *Jobs) touchSeen(cell int64, p place, waits bool) {
 // that outlives the rule set.
 func (j *Jobs) Save(s engine.Saver, l *engine.Layout, probe func(int32) string) error {
 	for key := range j.changed.jobs {
-		k := append([]byte(keyJob), key...)
+		k := hashed([]byte(keyJob), key)
 		r := j.jobs[key]
 		if r == nil {
 			s.Delete(k)
@@ -92,7 +93,7 @@ func (j *Jobs) Save(s engine.Saver, l *engine.Layout, probe func(int32) string) 
 	}
 	for key, waits := range j.changed.seen {
 		k := binary.BigEndian.AppendUint64([]byte(keySeen), uint64(key.cell))
-		k = append(append(append(k, key.addr.String()...), 0), key.runner...)
+		k = hashed(k, key.addr.String()+"\x00"+key.runner)
 		if !waits {
 			s.Delete(k)
 		} else if err := set(s, k, sightingState{key.cell, key.runner, key.addr}); err != nil {
@@ -106,6 +107,13 @@ func (j *Jobs) Save(s engine.Saver, l *engine.Layout, probe func(int32) string) 
 		s.Set([]byte(keyMark), binary.BigEndian.AppendUint64(nil, uint64(j.watermark)))
 	}
 	return nil
+}
+
+// hashed ends a key without what stood in a log: values are sealed by whoever
+// stores them, keys are not.
+func hashed(prefix []byte, text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return append(prefix, sum[:16]...)
 }
 
 func set(s engine.Saver, key []byte, v any) error {

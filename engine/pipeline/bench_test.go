@@ -61,7 +61,7 @@ func lineOf(tb testing.TB, rules []byte) pipeline.Parts {
 		tb.Fatal(err)
 	}
 	index := detect.NewIndex(set)
-	return pipeline.Parts{Set: set, Plan: plan, Redact: secrets.NewScan().Redact,
+	return pipeline.Parts{Set: set, Plan: plan, Redact: secrets.NewScan().Redact, Key: secrets.Subkey("tests"),
 		Detector: func() *detect.Detector { return index.NewDetector(data) }}
 }
 

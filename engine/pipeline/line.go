@@ -22,6 +22,7 @@ type Parts struct {
 	Plan      *decode.Plan
 	Detector  func() *detect.Detector
 	Redact    func(string) string // overwrites secrets in free text
+	Key       []byte              // 32 bytes that seal what a service stores of logged values; nil: tests
 	Shards    int                 // 0: one
 	Oracle    bool                // correlate by brute force: slow, and the judge of the fast way
 	Since     int64               // events before it are ignored; 0: none

@@ -17,7 +17,7 @@ import (
 
 // newWorkspace makes an empty one; began is when reading begins, by the wall clock.
 func newWorkspace(parts Parts, began time.Time) *workspace {
-	return &workspace{marks: newLiveMarks(began), incidents: incident.NewLive(parts.Incidents),
+	return &workspace{vault: newVault(parts.Key), marks: newLiveMarks(began), incidents: incident.NewLive(parts.Incidents),
 		parts: map[partKey]*reading{}, changed: map[partKey]bool{}, left: map[partKey]bool{}}
 }
 
@@ -33,11 +33,12 @@ func (w *workspace) resume(parts Parts, from engine.Loader, logged []engine.Tran
 		return nil, report, err
 	}
 	w.recall(logged)
-	dropped, err := l.jobs.Restore(from, parts.Set.Layout, l.findProbe)
+	closed := unsealed(from, w.vault)
+	dropped, err := l.jobs.Restore(closed, parts.Set.Layout, l.findProbe)
 	if err != nil {
 		return nil, report, err
 	}
-	if report, err = l.corr.Restore(from, alertsOf(logged)); err != nil {
+	if report, err = l.corr.Restore(closed, alertsOf(logged)); err != nil {
 		return nil, report, err
 	}
 	if dropped > 0 {

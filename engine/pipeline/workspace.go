@@ -31,7 +31,8 @@ const refusalsMost = 1000
 // It is the Saver that the correlator journals to: what stands behind it changes
 // with every checkpoint.
 type workspace struct {
-	engine.Saver // takes what the next checkpoint stores
+	engine.Saver        // takes what the next checkpoint stores
+	vault        *vault // nil: nothing is sealed
 
 	batch     *checkpoint.Batch // the same, where it is the service's
 	marks     *liveMarks
@@ -57,6 +58,14 @@ type reading struct {
 
 // into makes a batch the one that the next checkpoint stores.
 func (w *workspace) into(b *checkpoint.Batch) { w.Saver, w.batch = b, b }
+
+// Set stores a value, sealed where its station stores what was logged.
+func (w *workspace) Set(key, value []byte) {
+	if w.vault != nil && strings.IndexByte(sealedStations, key[0]) >= 0 {
+		value = w.vault.seal(key, value)
+	}
+	w.Saver.Set(key, value)
+}
 
 // refuse keeps a refusal until the next checkpoint: it is in the dead letter
 // before the source is told that its record is done.
