@@ -105,12 +105,11 @@ func messages(day *story.Story) ([]fed, error) {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		ms := asMessages(f.Name, data)
-		at, dataset := int64(0), engine.NoDataset
+		at, dataset, dec := int64(0), engine.NoDataset, plan.NewDecoder()
 		for i := range ms { // a line without a time is of the moment before it
-			look := looker{}
-			plan.NewDecoder().Decode(ms[i].Record, &look)
-			if look.at == 0 {
-				look.at = lineTime(ms[i].Data)
+			look := looker{at: lineTime(ms[i].Data), dataset: dataset}
+			if look.at == 0 || dataset == engine.NoDataset {
+				dec.Decode(ms[i].Record, &look)
 			}
 			at, dataset = cmp.Or(look.at, at), cmp.Or(look.dataset, dataset)
 			ms[i].at, ms[i].dataset = at, dataset
@@ -137,7 +136,10 @@ type looker struct {
 
 func (l *looker) Event(ev *engine.Event) {
 	if l.at == 0 {
-		l.at, l.dataset = ev.Time, ev.Dataset
+		l.at = ev.Time
+	}
+	if l.dataset == engine.NoDataset {
+		l.dataset = ev.Dataset
 	}
 }
 func (l *looker) Refuse(engine.Refusal)      {}
