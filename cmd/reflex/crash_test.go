@@ -26,8 +26,8 @@ var (
 	crashSeed   = flag.Uint64("crash-seed", 0, "crash test: seed; 0: another one each time, printed")
 )
 
-// TestCrash kills the real process at random moments while records keep coming,
-// and takes broker and Elasticsearch away where they are real. Whatever happens:
+// TestCrash kills the real process at random moments while records keep coming;
+// with REFLEX_TEST_ALONE it takes real brokers and Elasticsearch away as well. Whatever happens:
 // the final alerts are those of an offline replay, each under one id that was
 // opened once; each transition is there once; Slack shows one message an
 // incident; committed offsets never go back.
@@ -67,10 +67,11 @@ func TestCrash(t *testing.T) {
 	r.compare(stream)
 }
 
-// trouble takes something away while the process is down or coming up.
+// trouble takes something away while the process is down or coming up: where
+// nobody else uses the servers (REFLEX_TEST_ALONE), because packages are tested
+// side by side.
 func (r *crashRig) trouble(turn int, random *rand.Rand) {
-	services := os.Getenv("REFLEX_TEST_SERVICES")
-	if services == "" {
+	if os.Getenv("REFLEX_TEST_SERVICES") == "" || os.Getenv("REFLEX_TEST_ALONE") == "" {
 		return
 	}
 	switch {
