@@ -104,8 +104,8 @@ func defang(s string) string {
 	}
 	s = scheme.ReplaceAllStringFunc(s, func(m string) string {
 		p := scheme.FindStringSubmatch(m)
-		if bare, ok := strings.CutPrefix(strings.ToLower(p[1]), "http"); ok {
-			return "hxxp" + bare + "://" + dots(p[2])
+		if low := strings.ToLower(p[1]); strings.HasPrefix(low, "http") {
+			return strings.ReplaceAll(low, "http", "hxxp") + "://" + dots(p[2])
 		}
 		return p[1] + "[:]//" + dots(p[2])
 	})
@@ -150,11 +150,17 @@ func word(w string) string {
 	lead, core, tail := trim(w)
 	switch {
 	case strings.Contains(core, "://"):
-		return escaper.Replace(quiet(lead + defang(core) + tail))
+		return harmless(lead + defang(core) + tail)
 	case core != "" && !strings.Contains(core, "`") && special(core):
-		return escaper.Replace(quiet(lead)) + code(core, longToken) + escaper.Replace(quiet(tail))
+		return harmless(lead) + code(core, longToken) + harmless(tail)
 	}
-	return escaper.Replace(quiet(w))
+	return harmless(w)
+}
+
+// harmless gives text outside code spans. Hosts come last: a host beside a
+// backtick fits no code span, and the look-alike of a backtick is a letter.
+func harmless(s string) string {
+	return escaper.Replace(domain.ReplaceAllStringFunc(quiet(s), dots))
 }
 
 // trim parts punctuation around a token from the token.
