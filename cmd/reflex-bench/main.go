@@ -1,8 +1,8 @@
 // Command reflex-bench measures whole processes: it writes CloudTrail-like
 // events of realistic sizes and 10, 100 and 1,000 mixed rules, runs Reflex and
 // the yardstick on them with one core each, checks that both counted the same
-// matches for every rule, and prints events/s, MB/s, allocations, peak memory
-// and the ratio. It never fails on a time, only on a difference.
+// matches for every rule, and prints events/s, MB/s, allocations, peak memory,
+// the ratio to the yardstick and the time, the first row being 1. It never fails on a time, only on a difference.
 //
 // The yardstick is the plain Go loop anyone would write first: encoding/json
 // into a map, then every condition on expr's VM.
@@ -81,41 +81,51 @@ func bench(events, slow, rounds int, counts string) error {
 		return err
 	}
 	fmt.Printf("%s, %s, %d events of %d bytes on average, one core each, medians of %d\n\n", cpu(), runtime.Version(), events, bytes/int64(events), rounds)
-	fmt.Printf("%6s  %-10s %12s %9s %14s %12s %8s\n", "rules", "", "events/s", "MB/s", "allocs/event", "peak memory", "ratio")
-	perByte := float64(bytes) / float64(events)
+	fmt.Printf("%6s  %-10s %12s %9s %14s %12s %8s %7s\n", "rules", "", "events/s", "MB/s", "allocs/event", "peak memory", "ratio", "time")
+	var sizes []int
 	for _, field := range strings.Split(counts, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(field))
 		if err != nil {
 			return err
 		}
-		ruleDir := filepath.Join(dir, field)
-		if err := os.Mkdir(ruleDir, 0o755); err != nil {
+		if err := os.Mkdir(ruleDir(dir, n), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(ruleDir, "rules.yml"), story.BenchRules(n), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(ruleDir(dir, n), "rules.yml"), story.BenchRules(n), 0o644); err != nil {
 			return err
 		}
-		if err := same(reflex, ruleDir, part); err != nil {
+		if err := same(reflex, ruleDir(dir, n), part); err != nil {
 			return err
 		}
-		var fast, yard []run
-		for range rounds { // in turn, so that a slow minute of the machine hits both
-			f, err := runReflex(reflex, ruleDir, full)
+		sizes = append(sizes, n)
+	}
+	fast, yard := make([][]run, len(sizes)), make([][]run, len(sizes))
+	for range rounds { // everything in turn, so that a slow minute of the machine hits all of it
+		for i, n := range sizes {
+			f, err := runReflex(reflex, ruleDir(dir, n), full)
 			if err != nil {
 				return err
 			}
-			y, err := runYardstick(ruleDir, part)
+			fast[i] = append(fast[i], f)
+		}
+		for i, n := range sizes {
+			y, err := runYardstick(ruleDir(dir, n), part)
 			if err != nil {
 				return err
 			}
-			fast, yard = append(fast, f), append(yard, y)
+			yard[i] = append(yard[i], y)
 		}
-		f, y := median(fast), median(yard)
-		fmt.Printf("%6d  %-10s %12.0f %9.0f %14.2f %9.1f MB %7.1fx\n", n, "reflex", f.Rate, f.Rate*perByte/1e6, f.Allocs, float64(f.Peak)/1e6, f.Rate/y.Rate)
+	}
+	perByte, first := float64(bytes)/float64(events), median(fast[0])
+	for i, n := range sizes {
+		f, y := median(fast[i]), median(yard[i])
+		fmt.Printf("%6d  %-10s %12.0f %9.0f %14.2f %9.1f MB %7.1fx %6.2fx\n", n, "reflex", f.Rate, f.Rate*perByte/1e6, f.Allocs, float64(f.Peak)/1e6, f.Rate/y.Rate, f.Seconds/first.Seconds)
 		fmt.Printf("%6s  %-10s %12.0f %9.0f %14.2f %9.1f MB\n", "", "yardstick", y.Rate, y.Rate*perByte/1e6, y.Allocs, float64(y.Peak)/1e6)
 	}
 	return nil
 }
+
+func ruleDir(dir string, rules int) string { return filepath.Join(dir, strconv.Itoa(rules)) }
 
 func generate(path string, n int) (int64, error) {
 	f, err := os.Create(path)
