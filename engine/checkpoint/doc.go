@@ -30,7 +30,7 @@
 // and goes on behind it, so that no position ever names two records.
 //
 // Within the store, the wal comes first and the tables follow when they are
-// 16 MiB behind. Each commit carries where it ends in the wal; tables are written
+// 32 MiB behind. Each commit carries where it ends in the wal; tables are written
 // in order, so they always hold a prefix of all commits and say which.
 //
 // # Recovery
@@ -62,16 +62,17 @@
 // # A full disk
 //
 // Writing stops with a Temporary error while there is still Options.Reserve
-// left, before anything is half done; what runs behind, writing and merging of
-// tables, lives on the reserve. When the disk is full all the same (others
-// write to it too), an append or commit that failed is cut back, so nothing
-// changed. Pebble on its own ends the process then: by Logger.Fatalf when a
-// commit or its MANIFEST cannot be written, and by unlocking a mutex twice when
-// its write-ahead log cannot be closed, which no recover catches. Hence pebble's
-// write-ahead log is off and the one here takes its place, and a fence between
-// pebble and the files freezes a handle at its first error of the MANIFEST: it
-// still answers reads, the next commit opens a new one, and the wal brings that
-// one to where the old one was.
+// left, before anything is half done; what runs behind lives on the reserve:
+// writing tables fits in it, merging them may not, and is then tried again.
+// When the disk is full all the same (others write to it too), an append or
+// commit that failed is cut back, so nothing changed. Pebble on its own ends
+// the process then: by Logger.Fatalf when a commit or its MANIFEST cannot be
+// written, and by unlocking a mutex twice when its write-ahead log cannot be
+// closed, which no recover catches. Hence pebble's write-ahead log is off and
+// the one here takes its place, and a fence between pebble and the files
+// freezes a handle at its first error of the MANIFEST: it still answers reads,
+// the next commit opens a new one, and the wal brings that one to where the old
+// one was.
 //
 // # Versions
 //

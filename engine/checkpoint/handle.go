@@ -69,7 +69,9 @@ func removeLogs(fs vfs.FS, dir string) error {
 	return nil
 }
 
-// options are those of a small store: some 24 MiB of memory, few files, one
+// options are those of a store that is written far more than read, and of which
+// most is deleted again soon: little is merged before it had time to die. Up to
+// 104 MiB of memory, of which a quiet instance takes little; few files, one
 // compaction at a time. Pebble's own write-ahead log is off, because there an
 // error of the disk ends the process; the store keeps one of its own. The
 // stalls are off as well: waiting for a full disk would be for ever, and the
@@ -78,8 +80,9 @@ func (h *handle) options() *pebble.Options {
 	return &pebble.Options{
 		FS:                          h.fence,
 		FormatMajorVersion:          pebble.FormatColumnarBlocks,
-		CacheSize:                   24 << 20, // two memtables count against it
-		MemTableSize:                8 << 20,
+		CacheSize:                   104 << 20, // two memtables count against it
+		MemTableSize:                48 << 20,  // more than limits.flush, which decides
+		L0CompactionThreshold:       8,
 		MemTableStopWritesThreshold: 1 << 10,
 		L0StopWritesThreshold:       1 << 20,
 		MaxOpenFiles:                64,

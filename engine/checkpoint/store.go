@@ -43,7 +43,7 @@ type limits struct {
 	wait    time.Duration // how long
 }
 
-var usualLimits = limits{segment: 4 << 20, flush: 16 << 20, stop: 64 << 20, wait: 30 * time.Second}
+var usualLimits = limits{segment: 4 << 20, flush: 32 << 20, stop: 128 << 20, wait: 30 * time.Second}
 
 const (
 	stampKey    = 1  // in ownSpace
