@@ -34,6 +34,8 @@ func (a *Alert) ECS() object {
 				doc[root] = v
 			}
 		}
+	} else {
+		a.known(doc)
 	}
 	doc["@timestamp"] = stamp(a.End)
 	doc["ecs"] = object{"version": ECSVersion}
@@ -65,6 +67,31 @@ func (a *Alert) ECS() object {
 	}
 	doc["reflex"] = r
 	return doc
+}
+
+// known fills in what the alert itself knows of its events: for one whose first
+// event was gone, before it turned out to be an alert, with its document.
+func (a *Alert) known(doc object) {
+	fields := slices.Concat(a.Key, a.Entities)
+	for _, ev := range a.Evidence {
+		fields = append(fields, ev.Fields...)
+	}
+	for _, f := range fields {
+		root, _, _ := strings.Cut(f.Field, ".")
+		if !slices.Contains(kept, root) || f.Value.IsNil() {
+			continue
+		}
+		o, path := doc, strings.Split(f.Field, ".")
+		for _, key := range path[:len(path)-1] {
+			if _, ok := o[key].(object); !ok {
+				o[key] = object{}
+			}
+			o = o[key].(object)
+		}
+		if last := path[len(path)-1]; o[last] == nil {
+			o[last] = f.Value.Any()
+		}
+	}
 }
 
 // ECS gives the incident as a document of the incidents index.

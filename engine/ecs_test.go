@@ -53,3 +53,23 @@ func TestMergedTransitionLinksInECS(t *testing.T) {
 		t.Errorf("event %v, transition %v", event, change)
 	}
 }
+
+func TestAlertWithoutDocumentShowsInECSWhatItKnows(t *testing.T) {
+	ip := String("192.0.2.7")
+	al := Alert{Level: High, Key: []Named{{Name: "user", Field: "user.name", Value: String("build")}},
+		Evidence: []Evidence{
+			{Fields: []Named{{Name: "source.ip", Field: "source.ip", Value: ip}, {Name: "event.action", Field: "event.action", Value: String("GetObject")}}},
+			{Fields: []Named{{Name: "source.ip", Field: "source.ip", Value: String("192.0.2.8")}, {Name: "source.as.number", Field: "source.as.number", Value: Int(64500)}}}}}
+	doc := al.ECS()
+	want := object{"ip": ip.Any(), "as": object{"number": int64(64500)}}
+	if !reflect.DeepEqual(doc["source"], want) || !reflect.DeepEqual(doc["user"], object{"name": "build"}) {
+		t.Errorf("source %v, user %v", doc["source"], doc["user"])
+	}
+	if action := doc["event"].(object)["action"]; action != "alert-final" {
+		t.Errorf("event.action is the alert's own, not %v", action)
+	}
+	al.Document = json.RawMessage(`{"source":{"ip":"192.0.2.9"}}`)
+	if got := al.ECS(); got["user"] != nil || !reflect.DeepEqual(got["source"], object{"ip": "192.0.2.9"}) {
+		t.Errorf("with a document: %v", got)
+	}
+}

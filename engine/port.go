@@ -40,7 +40,8 @@ type Source interface {
 // stored beyond accepted comes again too and must do no harm); BadInput, that
 // one transition can never be stored: it is kept aside and the rest comes
 // again; Fatal, nothing changes until a person acts: said loudly, tried again
-// slowly. One goroutine calls it.
+// slowly. One goroutine calls it. Several sinks are given the same transitions:
+// none may change what they point to.
 type Sink interface {
 	Deliver(ctx context.Context, ts []Transition) (accepted int, err error)
 	Close() error

@@ -34,6 +34,9 @@ func ParseTransition(b []byte) (Transition, error) {
 	if (t.Alert == nil) == (t.Incident == nil) {
 		return t, fmt.Errorf("transition: neither an alert nor an incident")
 	}
+	if t.Alert != nil && string(t.Alert.Document) == "null" {
+		t.Alert.Document = nil // it has none
+	}
 	return t, nil
 }
 

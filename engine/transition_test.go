@@ -20,6 +20,7 @@ func TestTransitionComesBackAsItWas(t *testing.T) {
 	in := &Incident{ID: "i1", Level: Critical, State: "open", Entities: values, Timeline: []Moment{{Time: 1, Level: Low, Text: "x"}}}
 	for _, want := range []Transition{
 		{Change: Raised, Number: 3, Time: 5, Alert: al, Seen: 8},
+		{Change: Opened, Number: 1, Alert: &Alert{ID: "without a document"}},
 		{Change: Merged, Number: 2, Incident: in, Into: "i0"},
 	} {
 		b, err := want.Append(nil)

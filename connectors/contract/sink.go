@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,12 @@ func Drive(t testing.TB, wait time.Duration, s engine.Sink, ts []engine.Transiti
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
+	given := written(ts)
+	defer func() {
+		if !slices.Equal(written(ts), given) {
+			t.Error("Deliver changed what it was given, and other sinks are given the same")
+		}
+	}()
 	for at := 0; at < len(ts); {
 		n, err := s.Deliver(ctx, ts[at:])
 		if n < 0 || n > len(ts)-at {
@@ -118,6 +125,16 @@ func Drive(t testing.TB, wait time.Duration, s engine.Sink, ts []engine.Transiti
 		}
 	}
 	return refused
+}
+
+// written gives transitions as the alert log has them, one that no log can have
+// as its error.
+func written(ts []engine.Transition) (out []string) {
+	for i := range ts {
+		b, err := ts[i].Append(nil)
+		out = append(out, fmt.Sprintf("%s %v", b, err))
+	}
+	return out
 }
 
 // again waits a moment, or less if ctx ends.

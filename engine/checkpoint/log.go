@@ -63,6 +63,9 @@ func (l *Log) Append(records ...[]byte) (end int64, err error) {
 	return l.append(true, records)
 }
 
+// RecordBytes is what a record of n bytes takes of the log: positions grow by it.
+func RecordBytes(n int) int64 { return recordHead + int64(n) }
+
 // append without sync promises nothing about a power failure until the next
 // append with sync; a kill of the process loses neither.
 func (l *Log) append(sync bool, records [][]byte) (int64, error) {

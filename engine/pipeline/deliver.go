@@ -84,25 +84,20 @@ const deliverBytes = 1 << 20
 
 // step delivers the next transitions. It returns why it got no further.
 func (o *output) step(ctx context.Context) error {
-	entries, err := o.svc.Dir.Log.Read(o.pos.Load(), deliverBytes)
+	read, err := o.svc.scribe.read(o.pos.Load(), deliverBytes)
 	if err != nil {
-		return fmt.Errorf("read the alert log: %w", err)
+		return err
 	}
-	ts := make([]engine.Transition, 0, len(entries))
-	next := make([]int64, 0, len(entries))
-	for _, e := range entries {
-		t, err := engine.ParseTransition(e.Data)
-		if err != nil { // of a newer version, or damaged beyond its checksum
-			return &engine.Error{Kind: engine.Fatal, Err: fmt.Errorf("alert log at %d: %w", e.Pos, err)}
-		}
-		ts, next = append(ts, t), append(next, e.Next)
+	ts := make([]engine.Transition, len(read))
+	for i := range read {
+		ts[i] = read[i].Transition
 	}
 	for done := 0; done < len(ts); {
 		n, err := o.sink.Deliver(ctx, ts[done:])
 		o.accepted(ts[done : done+n])
 		done += n
 		if n > 0 {
-			if err := o.moved(next[done-1]); err != nil {
+			if err := o.moved(read[done-1].next); err != nil {
 				return err
 			}
 		}
@@ -114,7 +109,7 @@ func (o *output) step(ctx context.Context) error {
 				return err
 			}
 			done++
-			if err := o.moved(next[done-1]); err != nil {
+			if err := o.moved(read[done-1].next); err != nil {
 				return err
 			}
 		case err != nil:

@@ -16,9 +16,10 @@
 // # The service
 //
 // Goroutines: one polls the source, one (loop in live.go) owns the line and all
-// its state, one writes checkpoints, one for each sink reads the alert log. They
-// meet in channels, in the log and in the Status, a snapshot that health pages
-// and metrics read; nothing else is shared.
+// its state, the scribe writes the alert log, one writes checkpoints, one for each
+// sink delivers what is in the log. They meet in channels, in the scribe's memory
+// of the newest transitions and in the Status, a snapshot that health pages and
+// metrics read; nothing else is shared.
 //
 //	record -> line -> transitions -> alert log (synced) -> sinks, each at its own pace
 //	                  what changed -> checkpoint (store, synced) -> commit to the source
@@ -38,6 +39,9 @@
 //
 //   - Refusals of records are in the dead letter before the checkpoint that
 //     moves past them, so a commit never outruns them.
+//   - Detection does not wait for the disk: what it says goes to the scribe, and
+//     a checkpoint is committed only when the scribe has synced all that its state
+//     knows of. A log that takes nothing stops reading after a few batches.
 //   - A checkpoint is gathered on the main goroutine, which costs what changed,
 //     and written beside it; one at a time. Meanwhile the next one fills.
 //   - A partition that left is stored with the next checkpoint. Who gets it back

@@ -65,6 +65,7 @@ type service struct {
 	*Live
 	line     *line
 	work     *workspace
+	scribe   *scribe
 	outputs  []*output
 	in       chan engine.Batch
 	jobs     chan saveJob
@@ -83,13 +84,14 @@ type service struct {
 func (l *Live) Run(ctx context.Context) error {
 	l.defaults()
 	s := &service{Live: l, in: make(chan engine.Batch), jobs: make(chan saveJob, 1), saved: make(chan saveResult, 1)}
-	s.met = newMeters(l)
+	s.met, s.scribe = newMeters(l), newScribe(l)
 	if err := s.begin(); err != nil {
 		return err
 	}
 	after, end := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer end()
 	var sinks, inner sync.WaitGroup
+	sinks.Go(func() { s.scribe.run(after) })
 	for _, o := range s.outputs {
 		sinks.Go(func() { o.run(after) })
 	}
@@ -102,7 +104,7 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	err := s.loop(ctx)
 	stopPolling()
-	return errors.Join(err, s.stop(&inner, &sinks, end))
+	return errors.Join(err, s.stop(after, &inner, &sinks, end))
 }
 
 func (l *Live) defaults() {
@@ -142,12 +144,12 @@ func (s *service) loop(ctx context.Context) error {
 				return err
 			}
 			s.sayLate()
-			if err := s.save(); err != nil {
+			if err := s.save(ctx); err != nil {
 				return err
 			}
 			s.publish()
 		case r := <-s.saved:
-			if err := s.wasSaved(r); err != nil {
+			if err := s.wasSaved(ctx, r); err != nil {
 				return err
 			}
 		case r := <-s.Reload:
@@ -197,7 +199,7 @@ func (s *service) poll(ctx context.Context) error {
 
 // stop ends everything, last begun first ended: what is in hand is stored, the
 // sinks get the rest of the drain to catch up, then all is closed.
-func (s *service) stop(inner, sinks *sync.WaitGroup, end context.CancelFunc) error {
+func (s *service) stop(ctx context.Context, inner, sinks *sync.WaitGroup, end context.CancelFunc) error {
 	late := time.AfterFunc(s.Drain, end)
 	defer late.Stop()
 	for b := range s.in { // the poller lets go
@@ -205,7 +207,7 @@ func (s *service) stop(inner, sinks *sync.WaitGroup, end context.CancelFunc) err
 			b.Release()
 		}
 	}
-	err := s.saveNow()
+	err := s.saveNow(ctx)
 	close(s.jobs)
 	for range s.saved { // the writer ends
 	}

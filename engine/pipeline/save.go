@@ -14,6 +14,7 @@ import (
 // saveJob is one checkpoint on its way to the store.
 type saveJob struct {
 	batch    *checkpoint.Batch
+	logged   <-chan int64 // told where the log ends, once all that the state knows of is in it
 	commit   []engine.Position
 	refusals []engine.Refusal
 	began    time.Time
@@ -30,12 +31,12 @@ type saveResult struct {
 
 // save hands everything that changed to the writer. It only gathers: writing
 // and syncing happen beside detection, one checkpoint at a time.
-func (s *service) save() error {
+func (s *service) save(ctx context.Context) error {
 	if s.saving {
 		s.again = true
 		return nil
 	}
-	job, err := s.gather()
+	job, err := s.gather(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,23 +46,29 @@ func (s *service) save() error {
 }
 
 // gather takes what changed since the last checkpoint.
-func (s *service) gather() (saveJob, error) {
+func (s *service) gather(ctx context.Context) (saveJob, error) {
 	began := time.Now()
 	w := s.work
+	if err := s.append(ctx); err != nil { // the state knows of it
+		return saveJob{}, err
+	}
+	logged, err := s.scribe.ask(ctx)
+	if err != nil {
+		return saveJob{}, err
+	}
 	commit := s.savedPositions()
 	if err := w.save(s.line); err != nil {
 		return saveJob{}, err
 	}
-	w.Set([]byte(keyLog), binary.BigEndian.AppendUint64(nil, uint64(s.Dir.Log.End())))
 	s.storing, w.left = w.left, map[partKey]bool{}
-	job := saveJob{batch: w.batch, commit: commit, refusals: w.refusals, began: began, pause: time.Since(began)}
+	job := saveJob{batch: w.batch, logged: logged, commit: commit, refusals: w.refusals, began: began, pause: time.Since(began)}
 	w.into(s.Dir.Store.NewBatch())
 	w.refusals = nil
 	return job, nil
 }
 
 // wasSaved takes note of a written checkpoint.
-func (s *service) wasSaved(r saveResult) error {
+func (s *service) wasSaved(ctx context.Context, r saveResult) error {
 	s.saving, s.storing = false, nil
 	if r.err != nil {
 		return r.err
@@ -69,27 +76,27 @@ func (s *service) wasSaved(r saveResult) error {
 	s.met.checkpoint(r)
 	s.status.saved(s.Now())
 	if s.again {
-		return s.save()
+		return s.save(ctx)
 	}
 	return nil
 }
 
 // saveNow writes a checkpoint and waits for it, and for the one under way.
-func (s *service) saveNow() error {
+func (s *service) saveNow(ctx context.Context) error {
 	for s.saving {
 		r, ok := <-s.saved
 		if !ok {
 			return nil
 		}
 		s.again = false
-		if err := s.wasSaved(r); err != nil {
+		if err := s.wasSaved(ctx, r); err != nil {
 			return err
 		}
 	}
-	if err := s.save(); err != nil {
+	if err := s.save(ctx); err != nil {
 		return err
 	}
-	return s.wasSaved(<-s.saved)
+	return s.wasSaved(ctx, <-s.saved)
 }
 
 // write is the writer's goroutine: refusals first, then the state, then the
@@ -113,6 +120,12 @@ func (s *service) write(ctx context.Context) {
 const backupEvery = 10 * time.Minute
 
 func (s *service) writeOne(ctx context.Context, job saveJob) error {
+	select {
+	case end := <-job.logged:
+		job.batch.Set([]byte(keyLog), binary.BigEndian.AppendUint64(nil, uint64(end)))
+	case <-s.scribe.done:
+		return fmt.Errorf("the state cannot be stored before the alert log: %w", s.scribe.why)
+	}
 	if err := s.keep(ctx, job.refusals); err != nil {
 		return err
 	}
@@ -201,10 +214,7 @@ func (s *service) tidy() {
 
 // reload replaces the line by one with new parts, by way of the store.
 func (s *service) reload(ctx context.Context, parts Parts) error {
-	if err := s.append(ctx); err != nil {
-		return err
-	}
-	if err := s.saveNow(); err != nil {
+	if err := s.saveNow(ctx); err != nil {
 		return err
 	}
 	began := s.Now()
@@ -216,7 +226,7 @@ func (s *service) reload(ctx context.Context, parts Parts) error {
 	old := s.work
 	s.line, s.work = line, work
 	for key, p := range open {
-		again, err := s.reading(key)
+		again, err := s.reading(ctx, key)
 		if err != nil {
 			return err
 		}

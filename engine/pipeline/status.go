@@ -47,7 +47,7 @@ type statusBoard struct {
 	sourceErr error
 	sourceAt  time.Time // when sourceErr was told last
 	storeErr  error     // of the writer: state and dead letter
-	logErr    error     // of the main goroutine: alert log
+	logErr    error     // of the scribe: alert log
 	savedAt   time.Time
 }
 
@@ -73,11 +73,11 @@ func (b *statusBoard) alertLog(err error) {
 	b.mu.Unlock()
 }
 
-// storing reports whether the writer gets anything stored.
+// storing reports whether the writer and the scribe get anything stored.
 func (b *statusBoard) storing() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.storeErr == nil
+	return b.storeErr == nil && b.logErr == nil
 }
 
 func (b *statusBoard) saved(at time.Time) {

@@ -166,7 +166,7 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 	now := s.Now()
 	s.line.clock = now
 	for _, p := range b.Opened {
-		r, err := s.reading(partKey{p.Source, p.Partition})
+		r, err := s.reading(ctx, partKey{p.Source, p.Partition})
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 		r.next = p.Offset
 	}
 	for i := range b.Records {
-		if err := s.record(&b.Records[i], now); err != nil {
+		if err := s.record(ctx, &b.Records[i], now); err != nil {
 			return err
 		}
 	}
@@ -192,18 +192,18 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 		s.closed(partKey{p.Source, p.Partition})
 	}
 	if len(b.Closed) > 0 || len(s.work.refusals) >= refusalsMost || s.work.batch.Size() > waitingBytes/2 {
-		return s.save()
+		return s.save(ctx)
 	}
 	return nil
 }
 
 // record takes one record through decode, detect, job and correlate.
-func (s *service) record(rec *engine.Record, now time.Time) error {
+func (s *service) record(ctx context.Context, rec *engine.Record, now time.Time) error {
 	key := partKey{rec.Origin.Source, rec.Origin.Partition}
 	p := s.work.parts[key]
 	if p == nil {
 		var err error
-		if p, err = s.reading(key); err != nil {
+		if p, err = s.reading(ctx, key); err != nil {
 			return err
 		}
 	}
@@ -215,9 +215,9 @@ func (s *service) record(rec *engine.Record, now time.Time) error {
 }
 
 // reading opens a partition: its decoder remembers what was unfinished.
-func (s *service) reading(key partKey) (*reading, error) {
+func (s *service) reading(ctx context.Context, key partKey) (*reading, error) {
 	if s.work.left[key] || s.storing[key] { // it is back before what it left was stored
-		if err := s.saveNow(); err != nil {
+		if err := s.saveNow(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -279,42 +279,17 @@ func (s *service) turn(ctx context.Context) error {
 	return s.append(ctx)
 }
 
-// append puts what was said into the log. A log that takes nothing slows the
-// source: nothing goes on before it does.
+// append hands what was said to the scribe. A log that takes nothing slows the
+// source.
 func (s *service) append(ctx context.Context) error {
 	if len(s.work.said) == 0 {
 		return nil
 	}
-	records := make([][]byte, len(s.work.said))
-	for i := range s.work.said {
-		b, err := s.work.said[i].Append(nil)
-		if err != nil {
-			return fmt.Errorf("alert log: %s: %w", s.work.said[i].DocumentID(), err)
-		}
-		records[i] = b
+	err := s.scribe.say(ctx, s.work.said)
+	if err == nil {
+		s.work.said = nil
 	}
-	wait := backoff{least: 100 * time.Millisecond, most: 5 * time.Second}
-	told := reminder{now: s.Now}
-	for {
-		_, err := s.Dir.Log.Append(records...)
-		s.status.alertLog(err)
-		if err == nil {
-			s.work.said = s.work.said[:0]
-			if told.trouble() {
-				s.Log.Info("the alert log takes alerts again", "after", told.lasted().String())
-			}
-			return nil
-		}
-		if engine.KindOf(err) != engine.Temporary {
-			return err
-		}
-		if told.due() {
-			s.Log.Error("the alert log takes nothing: reading waits, it is tried again", "error", err)
-		}
-		if !wait.sleep(ctx, err) {
-			return err
-		}
-	}
+	return err
 }
 
 // savedPositions gives what the source is told after a checkpoint.
