@@ -13,9 +13,11 @@ import (
 )
 
 // throughput measures the way from Kafka to alerts: Reflex alone on one core, a
-// broker with canned batches on another.
+// broker with canned batches on another; in turn with it the yardstick, which
+// reads the same records and keeps nothing.
 type throughput struct {
 	events, rules, partitions, rounds int
+	slow                              int // records for the yardstick
 	codec, profile                    string
 }
 
@@ -26,6 +28,7 @@ func kafkaMain(args []string) error {
 	f.IntVar(&t.rules, "rules", 1000, "how many rules, ten of them stateful")
 	f.IntVar(&t.partitions, "partitions", 4, "of the topic")
 	f.IntVar(&t.rounds, "rounds", 3, "runs; all are printed, and the median")
+	f.IntVar(&t.slow, "yardstick-events", 4000, "how many of them the yardstick gets: it is slow; 0: it does not run")
 	f.StringVar(&t.codec, "codec", "none", "how record batches are compressed: none or zstd")
 	f.StringVar(&t.profile, "cpuprofile", "", "write a CPU profile of Reflex to this file")
 	_ = f.Parse(args) // exits
@@ -60,6 +63,7 @@ func (t *throughput) run() error {
 		cpu(), runtime.NumCPU(), runtime.Version(), t.events, bytes/int64(t.events), t.partitions, batchRecords, t.codec, t.rules, mine, others)
 	fmt.Printf("%12s %8s %14s %12s %12s %10s %12s %22s %20s\n", "events/s", "MB/s", "events/CPU-s", "user/event", "system/event", "allocs/ev", "peak memory", "checkpoint p99/max", "pause p99/max")
 	var runs []measured
+	var plain []float64
 	for i := range t.rounds {
 		m, used, err := t.once(filepath.Join(dir, "state"+strconv.Itoa(i)), events, mine, others)
 		if err != nil {
@@ -70,6 +74,13 @@ func (t *throughput) run() error {
 		}
 		t.print(m, used)
 		runs = append(runs, m)
+		if t.slow > 0 {
+			p, err := t.plain(events, mine, others)
+			if err != nil {
+				return err
+			}
+			plain = append(plain, rate(p))
+		}
 	}
 	slices.SortFunc(runs, func(a, b measured) int { return cmp.Compare(a.Wall, b.Wall) })
 	m := runs[len(runs)/2]
@@ -78,21 +89,61 @@ func (t *throughput) run() error {
 		alerts += len(keys)
 	}
 	fmt.Printf("\nthe replay of the same records from a file, on the same core: %.0f events/CPU-s, %.2f us an event", float64(want.Events)/want.CPU.Seconds(), float64(want.CPU.Microseconds())/float64(want.Events))
-	fmt.Printf("\nmedian %.0f events/s; every rule has the matches of an offline replay; %d alerts, the same\n", float64(m.Events)/m.Wall.Seconds(), alerts)
+	fmt.Printf("\nmedian %.0f events/s; every rule has the matches of an offline replay; %d alerts, the same\n", rate(m), alerts)
+	if t.slow > 0 {
+		slices.Sort(plain)
+		p := plain[len(plain)/2]
+		fmt.Printf("the plain loop from the same broker, with GeoIP and without state: median %.0f events/s, ratio %.1fx\n", p, rate(m)/p)
+	}
 	return nil
+}
+
+func rate(m measured) float64 { return float64(m.Events) / m.Wall.Seconds() }
+
+// broker starts a broker and gives its address.
+func (t *throughput) broker(events string, core int) (b *role, address string, err error) {
+	b, err = start("broker", brokerSpec{Events: events, Partitions: t.partitions, Codec: t.codec}, core, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	if address, err = b.line(); err != nil {
+		b.stop()
+		return nil, "", err
+	}
+	return b, address, nil
+}
+
+// plain runs a broker and the yardstick once.
+func (t *throughput) plain(events string, mine, others int) (m measured, err error) {
+	b, address, err := t.broker(events, others)
+	if err != nil {
+		return m, err
+	}
+	defer b.stop()
+	r, err := start("plain", plainSpec{Broker: address, Partitions: t.partitions, Rules: t.rules, Events: int64(t.slow)}, mine, 1)
+	if err != nil {
+		return m, err
+	}
+	if err := r.answer(&m); err != nil {
+		return m, err
+	}
+	total := int64(0)
+	for _, n := range m.Matches {
+		total += n
+	}
+	if total == 0 {
+		return m, fmt.Errorf("the plain loop matched nothing: it says nothing")
+	}
+	return m, nil
 }
 
 // once runs a broker and Reflex once; used is the broker's CPU time meanwhile.
 func (t *throughput) once(state, events string, mine, others int) (m measured, used time.Duration, err error) {
-	b, err := start("broker", brokerSpec{Events: events, Partitions: t.partitions, Codec: t.codec}, others, 1)
+	b, address, err := t.broker(events, others)
 	if err != nil {
 		return m, 0, err
 	}
 	defer b.stop()
-	address, err := b.line()
-	if err != nil {
-		return m, 0, err
-	}
 	before := b.cpuTime()
 	r, err := start("reflex", liveSpec{Brokers: []string{address}, Topic: benchTopic, Group: "bench", State: state, Rules: t.rules, Events: int64(t.events), Profile: t.profile}, mine, 1)
 	if err != nil {

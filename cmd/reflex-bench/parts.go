@@ -24,12 +24,8 @@ import (
 // ten are stateful, and more, when given, behind them.
 func loadParts(n int, more string) (pipeline.Parts, error) {
 	var none pipeline.Parts
-	files := fstest.MapFS{"rules.yml": {Data: story.BenchRules(max(n-10, 0))}, "stateful.yml": {Data: story.BenchStateful()}}
-	if more != "" {
-		files["more.yml"] = &fstest.MapFile{Data: []byte(more)}
-	}
-	pack, mistakes := rule.Load(files, ".")
-	if err := mistakes.Err(); err != nil {
+	pack, err := loadPack(n, more)
+	if err != nil {
 		return none, err
 	}
 	geo, warnings := enrich.OpenGeoBytes(story.New(1).GeoIP())
@@ -53,6 +49,19 @@ func loadParts(n int, more string) (pipeline.Parts, error) {
 	index := detect.NewIndex(set)
 	return pipeline.Parts{Set: set, Plan: plan, Redact: secrets.NewScan().Redact,
 		Detector: func() *detect.Detector { return index.NewDetector(data) }}, nil
+}
+
+// loadPack loads the benchmark's rules.
+func loadPack(n int, more string) (*rule.Pack, error) {
+	files := fstest.MapFS{"rules.yml": {Data: story.BenchRules(max(n-10, 0))}, "stateful.yml": {Data: story.BenchStateful()}}
+	if more != "" {
+		files["more.yml"] = &fstest.MapFile{Data: []byte(more)}
+	}
+	pack, mistakes := rule.Load(files, ".")
+	if err := mistakes.Err(); err != nil {
+		return nil, err
+	}
+	return pack, nil
 }
 
 // found is what a run found, so that two runs can be compared.

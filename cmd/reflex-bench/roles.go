@@ -26,6 +26,11 @@ func play(name, spec string) error {
 			f, err := judge(s.Events, s.Rules)
 			return answer(f, err)
 		})
+	case "plain":
+		return with(spec, func(s plainSpec) error {
+			m, err := plainKafka(s)
+			return answer(m, err)
+		})
 	case "produce":
 		return with(spec, func(s produceSpec) error {
 			p, err := produce(s)

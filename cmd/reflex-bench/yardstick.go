@@ -27,37 +27,23 @@ func yardstick(rules, events string) error {
 	if err := mistakes.Err(); err != nil {
 		return err
 	}
-	names := make([]string, len(pack.Rules))
-	programs := make([]*vm.Program, len(pack.Rules))
-	for i, r := range pack.Rules {
-		p, err := expr.Compile(r.When.Value, expr.AllowUndefinedVariables(), expr.AsBool(), cidr())
-		if err != nil {
-			return fmt.Errorf("rule %s: %w", r.ID, err)
-		}
-		names[i], programs[i] = r.ID, p
+	loop, err := newPlainLoop(pack)
+	if err != nil {
+		return err
 	}
 	f, err := os.Open(events)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	matches := make([]int64, len(programs))
-	var machine vm.VM
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	started, n := time.Now(), int64(0)
 	lines := bufio.NewScanner(f)
 	lines.Buffer(make([]byte, 1<<20), 1<<20)
 	for lines.Scan() {
-		var record map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
+		if err := loop.take(lines.Bytes()); err != nil {
 			return err
-		}
-		env := environment(record)
-		for i, p := range programs {
-			if hit, err := machine.Run(p, env); err == nil && hit == true {
-				matches[i]++
-			}
 		}
 		n++
 	}
@@ -66,12 +52,64 @@ func yardstick(rules, events string) error {
 	}
 	seconds := time.Since(started).Seconds()
 	runtime.ReadMemStats(&after)
-	r := run{Events: n, Seconds: seconds, Rate: float64(n) / seconds, Peak: peak(), Matches: map[string]int64{},
+	r := run{Events: n, Seconds: seconds, Rate: float64(n) / seconds, Peak: peak(), Matches: loop.matches,
 		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n)}
-	for i, name := range names {
-		r.Matches[name] = matches[i]
-	}
 	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// plainLoop is what the yardstick does with each record.
+type plainLoop struct {
+	conditions []condition
+	machine    vm.VM
+	matches    map[string]int64            // by rule
+	locate     func(source map[string]any) // adds what is known of source.ip; nil: nothing
+}
+
+// condition is one of a rule: its own, or a step's.
+type condition struct {
+	rule    string
+	program *vm.Program
+}
+
+func newPlainLoop(pack *rule.Pack) (*plainLoop, error) {
+	l := &plainLoop{matches: map[string]int64{}}
+	for _, r := range pack.Rules {
+		texts := []string{r.When.Value}
+		if r.Sequence != nil {
+			texts = nil
+			for _, s := range r.Sequence.Steps {
+				if s.When.Value != "" { // else it takes the points of a rule
+					texts = append(texts, s.When.Value)
+				}
+			}
+		}
+		l.matches[r.ID] = 0
+		for _, text := range texts {
+			p, err := expr.Compile(text, expr.AllowUndefinedVariables(), expr.AsBool(), cidr())
+			if err != nil {
+				return nil, fmt.Errorf("rule %s: %w", r.ID, err)
+			}
+			l.conditions = append(l.conditions, condition{r.ID, p})
+		}
+	}
+	return l, nil
+}
+
+func (l *plainLoop) take(line []byte) error {
+	var record map[string]any
+	if err := json.Unmarshal(line, &record); err != nil {
+		return err
+	}
+	env := environment(record)
+	if l.locate != nil {
+		l.locate(env["source"].(map[string]any))
+	}
+	for _, c := range l.conditions {
+		if hit, err := l.machine.Run(c.program, env); err == nil && hit == true {
+			l.matches[c.rule]++
+		}
+	}
+	return nil
 }
 
 // environment gives a CloudTrail record the ECS names that conditions use.
