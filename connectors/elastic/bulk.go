@@ -146,9 +146,20 @@ func (s *Sink) again(ctx context.Context, t *engine.Transition, incomplete strin
 		return first
 	}
 	if err == nil {
-		s.log.Warn("an alert or incident was stored without its evidence", "document", t.DocumentID(), "reason", first)
+		s.sayBare(t, first)
 	}
 	return err
+}
+
+// sayBare says that documents were stored without their evidence, once a minute:
+// what is wrong with one is mostly wrong with all.
+func (s *Sink) sayBare(t *engine.Transition, why error) {
+	s.bare++
+	if now := s.now(); now.Sub(s.bareSaid) >= time.Minute {
+		s.log.Warn("alerts or incidents were stored without their evidence: mend the mapping (reflex@custom, or a template of others) and roll the data stream over",
+			"documents", s.bare, "last", t.DocumentID(), "reason", why)
+		s.bare, s.bareSaid = 0, now
+	}
 }
 
 // result is what became of one action.

@@ -20,6 +20,9 @@ type Sink struct {
 	ready   bool // the server is known and its templates are there
 	ceiling int  // most bytes a request that the server takes, as far as known
 	limit   int  // most bytes of the next request
+
+	bare     int       // documents stored without their evidence that the log was not told of
+	bareSaid time.Time // when it was told last
 }
 
 var (

@@ -1,9 +1,11 @@
 package elastic
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -226,12 +228,26 @@ func TestReducedDocumentIsStoredWhenTheFullOneIsRefused(t *testing.T) {
 			return &refusal{400, fault{"document_parsing_exception", "object mapping for [source] tried to parse field [source] as object"}}
 		}
 	})
+	var said bytes.Buffer
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	s.log, s.now = slog.New(slog.NewTextHandler(&said, nil)), func() time.Time { return now }
 	ts := contract.Transitions(6)
 	if n, err := s.Deliver(context.Background(), ts); n != 6 || err != nil {
 		t.Fatalf("accepted %d: %v", n, err)
 	}
 	if len(f.stored()) != 6 {
 		t.Errorf("stored %d", len(f.stored()))
+	}
+	if got := said.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "documents=1 ") || !strings.Contains(got, "[source]") {
+		t.Errorf("the log says %s", got)
+	}
+	said.Reset()
+	now = now.Add(time.Minute)
+	if n, err := s.Deliver(context.Background(), ts[:1]); n != 1 || err != nil {
+		t.Fatalf("accepted %d: %v", n, err)
+	}
+	if got := said.String(); strings.Count(got, "\n") != 1 || strings.Contains(got, "documents=1 ") {
+		t.Errorf("a minute later the log says %s", got)
 	}
 }
 
