@@ -36,7 +36,7 @@ func newRemote(c Config, dial DialFunc) (*remote, error) {
 	if id == "" {
 		id = "reflex"
 	}
-	d := &kafkago.Dialer{ClientID: id, Timeout: patience, DialFunc: dial, KeepAlive: 30 * time.Second}
+	d := &kafkago.Dialer{ClientID: id, Timeout: patience, DialFunc: widened(dial)}
 	var err error
 	if d.TLS, err = tlsConfig(c.TLS); err != nil {
 		return nil, err
