@@ -1,10 +1,12 @@
 package decode
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/secret"
+	"github.com/seed-843b225c/reflex/engine/story"
 )
 
 // BenchmarkNewPlan is what loading rules costs here.
@@ -25,16 +27,39 @@ func BenchmarkNewDocuments(b *testing.B) {
 	}
 }
 
-// BenchmarkDocument is one piece of evidence.
+// BenchmarkDocument is one piece of evidence: of a small record, of a short read
+// and of a call with a long answer.
 func BenchmarkDocument(b *testing.B) {
-	p, _ := NewPlan(fourteen(), Options{})
-	docs := p.NewDocuments()
-	p.NewDecoder().Decode(engine.Record{Data: []byte(trail)}, handlerFunc(func(ev *engine.Event) {
-		b.ReportAllocs()
-		for b.Loop() {
-			docs.Document(ev)
+	var day bytes.Buffer
+	if err := story.CloudTrailLines(1, 300, &day); err != nil {
+		b.Fatal(err)
+	}
+	records := bytes.Split(day.Bytes(), []byte("\n"))
+	pick := func(name string, larger bool) []byte {
+		var found []byte
+		for _, r := range records {
+			if bytes.Contains(r, []byte(name)) && (found == nil || larger == (len(r) > len(found))) {
+				found = r
+			}
 		}
-	}))
+		return found
+	}
+	p, _ := NewPlan(fourteen(), Options{})
+	for _, of := range []struct {
+		name string
+		raw  []byte
+	}{{"small", []byte(trail)}, {"read", pick(`"DescribeInstances"`, false)}, {"launch", pick(`"RunInstances"`, true)}} {
+		b.Run(of.name, func(b *testing.B) {
+			docs := p.NewDocuments()
+			p.NewDecoder().Decode(engine.Record{Data: of.raw}, handlerFunc(func(ev *engine.Event) {
+				b.SetBytes(int64(len(of.raw)))
+				b.ReportAllocs()
+				for b.Loop() {
+					docs.Document(ev)
+				}
+			}))
+		})
+	}
 }
 
 // BenchmarkDecodeFlow reads flow logs as text.

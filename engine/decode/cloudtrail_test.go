@@ -282,8 +282,10 @@ func (m *mutated) Skip(engine.Origin, string) {}
 
 func BenchmarkTrailText(b *testing.B) {
 	n := node(`{"bucketName":"example","Host":"example.s3.amazonaws.com","versions":{"max":1000,"key":null},"list":["a","b"]}`)
+	var o outline
 	var dst []byte
 	for b.Loop() {
-		dst = appendJava(dst[:0], n)
+		o.read(n)
+		dst = o.appendJava(dst[:0], 0)
 	}
 }

@@ -26,63 +26,13 @@ func trailText(r *reading) engine.Value {
 	if k := n.kind(); k != '{' && k != '[' {
 		return text(r.str(0))
 	}
-	if hollow(n) {
+	r.outline.read(n)
+	if r.outline.hollow(0) {
 		return engine.Value{}
 	}
 	from := len(r.arena)
-	r.arena = appendJava(r.arena, n)
+	r.arena = r.outline.appendJava(r.arena, 0)
 	return engine.String(alias(r.arena[from:]))
-}
-
-// hollow reports whether a value is null, an empty text, or made of such alone.
-func hollow(n node) bool {
-	empty := true
-	check := func(v node) bool {
-		empty = hollow(v)
-		return empty
-	}
-	switch n.kind() {
-	case 0, 'n':
-		return true
-	case '"':
-		return len(n) == 2
-	case '{':
-		n.fields(func(_ string, v node) bool { return check(v) })
-		return empty
-	case '[':
-		n.elements(check)
-		return empty
-	}
-	return false
-}
-
-// javaField is one field of an object and where Java's HashMap keeps it.
-type javaField struct {
-	key   string
-	value node
-	hash  uint32
-}
-
-// javaFields gives the fields of an object in the order of a Java HashMap that
-// they were put into as written.
-func javaFields(n node) []javaField {
-	var list []javaField
-	n.fields(func(key string, v node) bool {
-		i := slices.IndexFunc(list, func(f javaField) bool { return f.key == key })
-		if i >= 0 {
-			list[i].value = v
-			return true
-		}
-		list = append(list, javaField{key, v, javaHash(key)})
-		return true
-	})
-	buckets := 16
-	for len(list) > buckets*3/4 {
-		buckets *= 2
-	}
-	mask := uint32(buckets - 1)
-	slices.SortStableFunc(list, func(a, b javaField) int { return int(a.hash&mask) - int(b.hash&mask) })
-	return list
 }
 
 // javaHash is what a HashMap makes of String.hashCode.
@@ -96,43 +46,6 @@ func javaHash(s string) uint32 {
 		h = 31*h + uint32(r)
 	}
 	return h ^ h>>16
-}
-
-// appendJava appends a value as Java's toString writes it.
-func appendJava(dst []byte, n node) []byte {
-	first := true
-	separate := func() {
-		if !first {
-			dst = append(dst, ", "...)
-		}
-		first = false
-	}
-	switch n.kind() {
-	case '{':
-		dst = append(dst, '{')
-		for _, f := range javaFields(n) {
-			if hollow(f.value) {
-				continue
-			}
-			separate()
-			dst = append(append(dst, f.key...), '=')
-			dst = appendJava(dst, f.value)
-		}
-		return append(dst, '}')
-	case '[':
-		dst = append(dst, '[')
-		n.elements(func(v node) bool {
-			if !hollow(v) {
-				separate()
-				dst = appendJava(dst, v)
-			}
-			return true
-		})
-		return append(dst, ']')
-	case '0':
-		return append(dst, javaNumber(alias(n))...)
-	}
-	return n.text(dst)
 }
 
 // javaNumber writes whole numbers as they are and others as Double.toString does.
@@ -161,102 +74,101 @@ func javaNumber(s string) string {
 	return mantissa + "E" + exponent
 }
 
-// solid gives a value for a document without what is hollow.
-func solid(n node) any {
-	switch n.kind() {
-	case '{':
-		m := map[string]any{}
-		n.fields(func(key string, v node) bool {
-			if hollow(v) {
-				delete(m, strings.Clone(key))
-			} else {
-				m[strings.Clone(key)] = solid(v)
-			}
-			return true
-		})
-		return m
-	case '[':
-		list := []any{}
-		n.elements(func(v node) bool {
-			if !hollow(v) {
-				list = append(list, solid(v))
-			}
-			return true
-		})
-		return list
-	case '0':
-		return json.Number(strings.Clone(n.str()))
-	case 't', 'f':
-		return n.kind() == 't'
-	}
-	return strings.Clone(n.str())
-}
+// trailKeys are the objects that trailDocument reads: first the free-form ones,
+// then resources and who called.
+var (
+	trailKeys  = []string{"requestParameters", "responseElements", "additionalEventData", "serviceEventDetails", "insightDetails", "resources", "userIdentity"}
+	trailParts = [...]string{"aws.cloudtrail.flattened.request_parameters", "aws.cloudtrail.flattened.response_elements", "aws.cloudtrail.flattened.additional_eventdata",
+		"aws.cloudtrail.flattened.service_event_details", "aws.cloudtrail.flattened.insight_details"}
+	userKeys = []string{"userName", "newUserName"}
+)
 
 // trailDocument adds what no field of the registry holds.
-func trailDocument(doc map[string]any, raw []byte) {
-	record := node(raw)
-	for _, part := range [...]struct{ key, name string }{
-		{"requestParameters", "request_parameters"}, {"responseElements", "response_elements"},
-		{"additionalEventData", "additional_eventdata"}, {"serviceEventDetails", "service_event_details"}, {"insightDetails", "insight_details"},
-	} {
-		const limit = 32766 // of a term in Lucene
-		if v := opened(record.like(part.key)); v.kind() == '{' && !hollow(v) && len(appendJava(nil, v)) < limit {
-			setPath(doc, "aws.cloudtrail.flattened."+part.name, solid(v))
+func trailDocument(m *Documents) {
+	var found [7]node
+	node(m.raw).likes(trailKeys, found[:])
+	for i := range found {
+		found[i] = opened(found[i])
+	}
+	o := &m.d.read.outline
+	for i, path := range trailParts {
+		if found[i].kind() != '{' {
+			continue
+		}
+		if o.read(found[i]); !o.hollow(0) && o.isTerm() {
+			from := len(m.text)
+			m.text = o.appendJSON(m.text, 0)
+			m.doc.leaf(path).json = m.text[from:]
 		}
 	}
-	if list := trailResources(opened(record.like("resources"))); list != nil {
-		setPath(doc, "aws.cloudtrail.resources", list)
+	if found[5].kind() == '[' {
+		o.read(found[5])
+		from := len(m.text)
+		if m.text = o.appendResources(m.text); len(m.text) > from+len("[]") {
+			m.doc.leaf("aws.cloudtrail.resources").json = m.text[from:]
+		}
 	}
 	// A role is no user: the name of a session's issuer is user.name alone.
-	var users []string
-	for _, s := range [...]string{opened(record.like("userIdentity")).like("userName").str(), opened(record.like("requestParameters")).like("userName").str(),
-		opened(record.like("requestParameters")).like("newUserName").str()} {
-		if s != "" && !slices.Contains(users, s) {
-			users = append(users, strings.Clone(s))
-		}
+	var names [4]node
+	found[6].likes(userKeys[:1], names[:1])
+	found[0].likes(userKeys, names[1:3])
+	m.list = m.list[:0]
+	for _, name := range names {
+		m.also(name.str())
 	}
-	if users != nil {
-		setPath(doc, "related.user", users)
-	}
+	m.lists("related.user")
 }
 
-// trailResources gives the resources of a record, each once.
-func trailResources(n node) []any {
-	var list []any
-	var seen []string
-	n.elements(func(v node) bool {
-		m, ok := solid(v).(map[string]any)
-		if !ok || len(m) == 0 {
-			return true
-		}
-		for from, to := range map[string]string{"ARN": "arn", "accountId": "account_id"} {
-			if x, ok := m[from]; ok {
-				delete(m, from)
-				m[to] = x
-			}
-		}
-		b, _ := json.Marshal(m)
-		if !slices.Contains(seen, string(b)) {
-			seen, list = append(seen, string(b)), append(list, m)
-		}
+// isTerm reports whether the text of what was read is short enough for one term
+// in Lucene. It is at most three times as long as its JSON, as 1e6 and 1000000.0
+// are.
+func (o *outline) isTerm() bool {
+	const limit = 32766
+	if 3*len(o.items[0].value) < limit {
 		return true
-	})
-	return list
+	}
+	o.text = o.appendJava(o.text[:0], 0)
+	return len(o.text) < limit
 }
 
-// like is get for one key in any case; the key as written is preferred.
-func (n node) like(key string) node {
-	if v := n.get(key); v != nil {
-		return v
-	}
-	var found node
-	n.fields(func(k string, v node) bool {
-		if strings.EqualFold(k, key) {
-			found = v
+// appendResources writes the resources of a record, each once.
+func (o *outline) appendResources(dst []byte) []byte {
+	seen := map[string]bool{"{}": true}
+	dst = append(dst, '[')
+	end := len(dst)
+	for kid := int32(1); kid < o.items[0].end; kid = o.items[kid].end {
+		if o.items[kid].value.kind() != '{' {
+			continue
 		}
-		return true
-	})
-	return found
+		if dst = dst[:end]; dst[end-1] != '[' {
+			dst = append(dst, ',')
+		}
+		from := len(dst)
+		fields := o.fields(kid)
+		fields = o.rename(fields, "ARN", "arn")
+		fields = o.rename(fields, "accountId", "account_id")
+		dst = o.appendObject(dst, fields)
+		if one := string(dst[from:]); !seen[one] {
+			seen[one] = true
+			end = len(dst)
+		}
+		o.order = o.order[:0]
+	}
+	return append(dst[:end], ']')
+}
+
+// rename gives a field that holds something another name, in the place of one
+// that had it.
+func (o *outline) rename(fields []int32, from, to string) []int32 {
+	i := slices.IndexFunc(fields, func(f int32) bool { return o.items[f].key == from && !o.items[f].hollow })
+	if i < 0 {
+		return fields
+	}
+	renamed := fields[i]
+	o.items[renamed].key = to
+	fields = slices.DeleteFunc(fields, func(f int32) bool { return o.items[f].key == to && f != renamed })
+	slices.SortFunc(fields, func(a, b int32) int { return strings.Compare(o.items[a].key, o.items[b].key) })
+	return fields
 }
 
 // opened gives the JSON in a string that holds an object or list, as copies in

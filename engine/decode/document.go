@@ -2,9 +2,9 @@ package decode
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/secret"
@@ -18,9 +18,13 @@ type Documents struct {
 	d    *Decoder // with every field of the registry demanded
 	scan *secret.Scan
 
-	want *engine.Event
-	raw  []byte // the record, secrets overwritten
-	doc  map[string]any
+	want  *engine.Event
+	raw   []byte // the record, secrets overwritten
+	clean bool   // there were none
+	doc   tree
+	text  []byte   // JSON that leaves of doc hold
+	list  []string // texts on their way into a list
+	out   []byte
 }
 
 // NewDocuments makes the scratch of one goroutine.
@@ -29,12 +33,12 @@ func (p *Plan) NewDocuments() *Documents {
 }
 
 // full is the plan that extracts every field of the registry, made when first
-// asked for.
+// asked for. Its slots are in the order of a document.
 func (p *Plan) full() *Plan {
 	p.fullOnce.Do(func() {
 		l := engine.NewLayout()
-		for i := range engine.Fields() {
-			l.DemandField(engine.Field(i))
+		for _, f := range sortedFields {
+			l.DemandField(f)
 		}
 		var err error
 		if p.fullPlan, err = NewPlan(l, p.opts); err != nil {
@@ -44,50 +48,55 @@ func (p *Plan) full() *Plan {
 	return p.fullPlan
 }
 
+// sortedFields is the registry by name.
+var sortedFields = func() (list []engine.Field) {
+	for i := range engine.Fields() {
+		list = append(list, engine.Field(i))
+	}
+	slices.SortFunc(list, func(a, b engine.Field) int { return strings.Compare(a.Name(), b.Name()) })
+	return list
+}()
+
 // Document gives the document of an event while its batch lives, as fresh
 // bytes. Fields that enrichment filled are in it as far as they were demanded.
 func (m *Documents) Document(ev *engine.Event) []byte {
 	if ev.Document != nil {
 		return ev.Document
 	}
-	m.want, m.doc = ev, map[string]any{}
+	m.want, m.raw, m.text = ev, m.raw[:0], m.text[:0]
+	m.doc.reset()
 	if ev.All != nil {
 		for _, f := range ev.All {
 			m.put(f.Field, f.Value)
 		}
 	} else if len(ev.Raw) > 0 {
-		m.raw = append(m.raw[:0], ev.Raw...)
-		m.scan.Overwrite(m.raw)
+		m.raw = append(m.raw, ev.Raw...)
+		m.clean = m.scan.Overwrite(m.raw) == 0
 		m.d.reread(m.raw, ev, m)
 	}
 	for i, s := range m.plan.layout.Slots() {
-		if v := ev.Values[i]; s.Raw == "" && !v.IsNil() && !m.has(s.Name) {
+		if v := ev.Values[i]; s.Raw == "" && !v.IsNil() && !m.doc.has(s.Name) {
 			m.put(s.Field, v)
 		}
 	}
-	m.put(fieldTime, engine.Instant(ev.Time))
+	m.set(fieldTime, engine.Instant(ev.Time))
 	m.put(fieldID, engine.String(ev.ID))
-	m.put(fieldDataset, engine.String(ev.Dataset.String()))
+	m.set(fieldDataset, engine.String(ev.Dataset.String()))
 	if ev.Derived != "" {
-		m.put(fieldAction, engine.String(ev.Derived))
+		m.set(fieldAction, engine.String(ev.Derived))
 	}
-	if !m.has("event.kind") {
-		m.put(fieldKind, engine.String("event"))
+	if !m.doc.has("event.kind") {
+		m.set(fieldKind, engine.String("event"))
 	}
-	setPath(m.doc, "ecs.version", engine.ECSVersion)
+	m.doc.leaf("ecs.version").value = engine.String(engine.ECSVersion)
 	m.related("related.ip", "source.ip", "destination.ip", "runner.ip")
 	if ev.Dataset != engine.CloudTrail { // trailDocument knows better
 		m.related("related.user", "user.name", "user.target.name")
 	}
 	m.related("related.hosts", "host.name", "destination.domain", "runner.name")
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m.doc); err != nil {
-		panic(err) // plain values cannot fail
-	}
-	m.want, m.doc = nil, nil
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+	m.out = m.doc.append(m.out[:0], 0)
+	m.want = nil
+	return bytes.Clone(m.out)
 }
 
 // Event takes the event that is read again with every field.
@@ -96,15 +105,15 @@ func (m *Documents) Event(ev *engine.Event) {
 		return
 	}
 	if ev.Derived == "" && m.d.read.rd.base != nil {
-		m.d.read.rd.base(m.doc, m.raw)
+		m.d.read.rd.base(m)
 	}
 	for i, v := range ev.Values {
 		if !v.IsNil() {
-			m.put(engine.Field(i), v)
+			m.put(sortedFields[i], v)
 		}
 	}
 	if extra := m.d.read.rd.document; extra != nil {
-		extra(m.doc, m.raw)
+		extra(m)
 	}
 }
 
@@ -112,50 +121,70 @@ func (m *Documents) Event(ev *engine.Event) {
 func (m *Documents) Refuse(engine.Refusal)      {}
 func (m *Documents) Skip(engine.Origin, string) {}
 
-// put stores a field; free text is looked at once more, because unescaping may
-// have brought a secret to light.
+// set stores a field that holds no secret.
+func (m *Documents) set(f engine.Field, v engine.Value) { m.doc.leaf(f.Name()).value = v }
+
+// put stores a field; text is looked at once more, because unescaping, cutting
+// and joining may have brought a secret to light.
 func (m *Documents) put(f engine.Field, v engine.Value) {
-	x := v.Any()
-	if s, ok := x.(string); ok && v.Kind() == engine.Keyword {
-		x = m.scan.Redact(strings.Clone(s))
-	}
-	if list, ok := x.([]string); ok {
-		for i, s := range list {
-			list[i] = m.scan.Redact(strings.Clone(s))
+	switch v.Kind() {
+	case engine.Keyword:
+		if s := v.Str(); !m.harmless(s) {
+			v = engine.String(m.scan.Redact(s))
 		}
+	case engine.List:
+		m.list = m.list[:0]
+		v.Each(func(s string) bool {
+			if !m.harmless(s) {
+				s = m.scan.Redact(s)
+			}
+			m.list = append(m.list, s)
+			return true
+		})
+		m.lists(f.Name())
+		return
 	}
-	setPath(m.doc, f.Name(), x)
+	m.set(f, v)
 }
 
-// has reports whether a path holds something; a list on the way holds it in its
-// elements.
-func (m *Documents) has(name string) bool {
-	doc := m.doc
-	for {
-		key, rest, more := strings.Cut(name, ".")
-		if !more {
-			return doc[key] != nil
-		}
-		next, ok := doc[key].(map[string]any)
-		if !ok {
-			_, list := doc[key].([]any)
-			return list
-		}
-		doc, name = next, rest
+// harmless reports whether a text needs no second look: it is shorter than any
+// secret, or a whole string of a record in which no secret was found, as it
+// stands there between its quotes.
+func (m *Documents) harmless(s string) bool {
+	const shortest = 12 // a://:12345@b
+	if len(s) < shortest {
+		return true
 	}
+	at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.SliceData(m.raw)))
+	end := at + uintptr(len(s))
+	return m.clean && at > 0 && at < uintptr(len(m.raw)) && end < uintptr(len(m.raw)) &&
+		m.raw[at-1] == '"' && m.raw[end] == '"' && strings.IndexByte(s, '\\') < 0
 }
 
-// related collects the values of some fields under one name.
+// related collects the texts of some fields under one name.
 func (m *Documents) related(name string, from ...string) {
-	var all []string
+	m.list = m.list[:0]
 	for _, f := range from {
-		if s, ok := getPath(m.doc, f).(string); ok && s != "" && !slices.Contains(all, s) {
-			all = append(all, s)
-		}
+		m.also(m.doc.str(f))
 	}
-	if all != nil {
-		setPath(m.doc, name, all)
+	m.lists(name)
+}
+
+// also puts a text on the list, once.
+func (m *Documents) also(s string) {
+	if s != "" && !slices.Contains(m.list, s) {
+		m.list = append(m.list, s)
 	}
+}
+
+// lists stores the list, if anything is on it.
+func (m *Documents) lists(name string) {
+	if len(m.list) == 0 {
+		return
+	}
+	from := len(m.text)
+	m.text = appendList(m.text, m.list)
+	m.doc.leaf(name).json = m.text[from:]
 }
 
 // reread decodes a record that gave ev once more, with this decoder's layout.
@@ -179,37 +208,5 @@ func (d *Decoder) reread(raw []byte, ev *engine.Event, h engine.Handler) {
 	}
 	if fallback >= 0 {
 		d.readAs(d.plan.readers[fallback], raw, &c)
-	}
-}
-
-// setPath stores a value under a path with dots between keys; what is in the
-// way and no object is replaced.
-func setPath(doc map[string]any, path string, v any) {
-	for {
-		key, rest, more := strings.Cut(path, ".")
-		if !more {
-			doc[key] = v
-			return
-		}
-		next, ok := doc[key].(map[string]any)
-		if !ok {
-			next = map[string]any{}
-			doc[key] = next
-		}
-		doc, path = next, rest
-	}
-}
-
-func getPath(doc map[string]any, path string) any {
-	for {
-		key, rest, more := strings.Cut(path, ".")
-		if !more {
-			return doc[key]
-		}
-		next, ok := doc[key].(map[string]any)
-		if !ok {
-			return nil
-		}
-		doc, path = next, rest
 	}
 }

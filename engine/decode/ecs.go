@@ -1,7 +1,10 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -71,27 +74,48 @@ var dropped = []string{"event.original", "gen_ai.prompt", "gen_ai.completion", "
 	"gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "messages", "response", "prompt", "completion"}
 
 // ecsDocument begins a document with all that the record has.
-func ecsDocument(doc map[string]any, raw []byte) {
+func ecsDocument(m *Documents) {
 	var flat map[string]any
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec := json.NewDecoder(bytes.NewReader(m.raw))
 	dec.UseNumber()
 	if dec.Decode(&flat) != nil {
 		return
 	}
+	doc := map[string]any{}
 	nest(doc, "", flat)
 	for _, path := range dropped {
 		dropPath(doc, path)
 	}
+	m.doc.fill(0, doc)
 }
 
-// nest copies an object, taking keys with dots apart.
+// nest copies an object, taking keys with dots apart. Of what stands in each
+// other's way the last counts, in the order of the keys.
 func nest(doc map[string]any, prefix string, from map[string]any) {
-	for k, v := range from {
-		if m, ok := v.(map[string]any); ok {
+	for _, k := range slices.Sorted(maps.Keys(from)) {
+		if m, ok := from[k].(map[string]any); ok {
 			nest(doc, prefix+k+".", m)
 			continue
 		}
-		setPath(doc, prefix+k, v)
+		setPath(doc, prefix+k, from[k])
+	}
+}
+
+// setPath stores a value under a path with dots between keys; what is in the
+// way and no object is replaced.
+func setPath(doc map[string]any, path string, v any) {
+	for {
+		key, rest, more := strings.Cut(path, ".")
+		if !more {
+			doc[key] = v
+			return
+		}
+		next, ok := doc[key].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			doc[key] = next
+		}
+		doc, path = next, rest
 	}
 }
 

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -38,6 +40,23 @@ func (n node) get(keys ...string) node {
 		}
 	}
 	return n
+}
+
+// likes is get for several keys of an object in one walk, in any case; a key as
+// it is written is preferred. What it finds goes to the places of the keys.
+func (n node) likes(keys []string, found []node) {
+	exact := 0
+	n.fields(func(k string, v node) bool {
+		for i, key := range keys {
+			switch {
+			case k == key:
+				found[i], exact = v, exact|1<<i
+			case exact&(1<<i) == 0 && strings.EqualFold(k, key):
+				found[i] = v
+			}
+		}
+		return true
+	})
 }
 
 // at walks down by a path with dots between keys; keys may hold dots
@@ -132,6 +151,18 @@ func skipSpace(b []byte, i int) int {
 // stringEnd gives the place behind the closing quote of the string at i.
 func stringEnd(b []byte, i int) int {
 	for i++; i < len(b); i++ {
+		for i+8 <= len(b) { // as scanner.str
+			w := binary.LittleEndian.Uint64(b[i:])
+			q, s := w^quote, w^slash
+			if m := ((q-low)&^q | (s-low)&^s) & high; m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			break
+		}
 		switch b[i] {
 		case '\\':
 			i++

@@ -22,6 +22,7 @@ type reading struct {
 	arena   []byte // unescaped text
 	out     *emitter
 	list    []string
+	outline outline
 }
 
 // str gives the i-th path of the row as text: a string unescaped, a number or

@@ -36,9 +36,9 @@ type format struct {
 	facts bool
 	dash  bool // "-" stands for a missing value
 	// document adds to the document of a record what no field holds; base begins
-	// it. raw has its secrets overwritten. Both may be nil.
-	document func(doc map[string]any, raw []byte)
-	base     func(doc map[string]any, raw []byte)
+	// it; both read the record with its secrets overwritten and may be nil.
+	document func(m *Documents)
+	base     func(m *Documents)
 	// late: sniff would take records of other formats and of wrappings too, so
 	// it is asked after them.
 	late bool
