@@ -310,6 +310,7 @@ func (r *reading) ident(rd *reader) string {
 func (d *Decoder) begin(rd *reader, raw []byte, c *context) {
 	r := &d.read
 	r.rd, r.cells, r.c, r.raw, r.arena, r.out = rd, d.scan.cells, c, raw, r.arena[:0], &d.out
+	r.agentOf, r.agent = "", agent{} // they alias the record before
 	for _, n := range rd.trie.embedded {
 		if cl := &r.cells[n]; cl.kind == '"' && len(cl.text) > 1 {
 			d.embed(rd, bytesOf(r.text(cl)), n)

@@ -95,8 +95,12 @@ func (m *Documents) Document(ev *engine.Event) []byte {
 	}
 	m.related("related.hosts", "host.name", "destination.domain", "runner.name")
 	m.out = m.doc.append(m.out[:0], 0)
+	doc := bytes.Clone(m.out)
 	m.want = nil
-	return bytes.Clone(m.out)
+	if cap(m.out) > 1<<20 { // one oversized record must not keep its memory for ever
+		m.raw, m.text, m.out, m.doc.nodes = nil, nil, nil, nil
+	}
+	return doc
 }
 
 // Event takes the event that is read again with every field.

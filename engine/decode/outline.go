@@ -27,6 +27,10 @@ type item struct {
 
 // read lists a value, the first item.
 func (o *outline) read(n node) {
+	const most = 1 << 14 // one oversized value must not keep its memory for ever
+	if cap(o.items) > most {
+		o.items, o.order, o.text = nil, nil, nil
+	}
 	o.items = o.items[:0]
 	o.value(n, 0, "")
 }

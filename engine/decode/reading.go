@@ -23,6 +23,8 @@ type reading struct {
 	out     *emitter
 	list    []string
 	outline outline
+	agentOf string // user agent that was parsed last in this record
+	agent   agent
 }
 
 // str gives the i-th path of the row as text: a string unescaped, a number or

@@ -90,9 +90,15 @@ func release(s string) string {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// agentPart makes a row's value of a part of the user agent at its first path.
+// agentPart makes a row's value of a part of the user agent at its first path,
+// which is parsed once a record.
 func agentPart(part func(agent) string) func(*reading) engine.Value {
-	return func(r *reading) engine.Value { return text(part(parseAgent(r.str(0)))) }
+	return func(r *reading) engine.Value {
+		if s := r.str(0); s != r.agentOf {
+			r.agentOf, r.agent = s, parseAgent(s)
+		}
+		return text(part(r.agent))
+	}
 }
 
 // agentRows are the fields that a user agent fills, from the given path.

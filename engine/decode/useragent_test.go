@@ -1,6 +1,10 @@
 package decode
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/seed-843b225c/reflex/engine"
+)
 
 func TestUserAgents(t *testing.T) {
 	for in, want := range map[string]agent{
@@ -21,6 +25,22 @@ func TestUserAgents(t *testing.T) {
 	} {
 		if got := parseAgent(in); got != want {
 			t.Errorf("%q is %+v, want %+v", in, got, want)
+		}
+	}
+}
+
+// TestAgentIsTheRecordsOwn: two records whose agents stand at the same place of
+// the same memory.
+func TestAgentIsTheRecordsOwn(t *testing.T) {
+	l := allFields()
+	d, buf := newDecoder(t, l), make([]byte, len(trail))
+	for agent, want := range map[string]string{"aws-cli/1.22.33 x": "aws-cli 1.22.33", "Boto3/9.1.5 Linux": "Boto3 9.1.5"} {
+		for range 2 {
+			r := &recorder{layout: l}
+			d.Decode(engine.Record{Data: append(buf[:0], `{"eventVersion":"1.11","eventSource":"s3.amazonaws.com","eventName":"X","eventID":"1","eventTime":"2026-03-02T10:15:00Z","userAgent":"`+agent+`"}`...)}, r)
+			if got := r.get(0, "user_agent.name") + " " + r.get(0, "user_agent.version"); got != want {
+				t.Errorf("%s is read as %s", agent, got)
+			}
 		}
 	}
 }
