@@ -61,6 +61,7 @@ func (r *remote) setup(ctx context.Context, t TopicSpec) engine.Finding {
 	switch {
 	case err == nil:
 		f.Note = "created"
+		r.appear(ctx, t.Name)
 	case errors.Is(err, kafkago.TopicAlreadyExists):
 		return r.compare(ctx, c, t)
 	case errors.Is(err, kafkago.InvalidReplicationFactor):
@@ -69,6 +70,28 @@ func (r *remote) setup(ctx context.Context, t TopicSpec) engine.Finding {
 		f.Err, f.Advice = explain(f.What, err), "see whether this user may create topics"
 	}
 	return f
+}
+
+// appear waits until the brokers speak of a topic that was just created, so that
+// who uses it next does not find it missing.
+func (r *remote) appear(ctx context.Context, topic string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, done := r.client(topic) // a client remembers what it was told
+		_, err := partitions(ctx, c, []string{topic})
+		done()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done(): // it is created all the same
+			return
+		}
+	}
 }
 
 func (t TopicSpec) config() kafkago.TopicConfig {
