@@ -109,9 +109,9 @@ func trailDocument(m *Documents) {
 		}
 	}
 	// A role is no user: the name of a session's issuer is user.name alone.
-	var names [4]node
+	var names [3]node
 	found[6].likes(userKeys[:1], names[:1])
-	found[0].likes(userKeys, names[1:3])
+	found[0].likes(userKeys, names[1:])
 	m.list = m.list[:0]
 	for _, name := range names {
 		m.also(name.str())

@@ -28,6 +28,9 @@
 //     forgets its first children. Reading the first would be a way around rules.
 //   - A name is overwritten before it is cut or put together with another: half
 //     a secret, or one in base64 behind a slash, is one that nobody finds.
+//   - Evidence looks twice at every text but those that stand whole and without an
+//     escape in a record in which nothing was found: whatever unescapes, cuts or
+//     joins may bring a secret to light.
 //   - What tells facts or lines apart across records must come out the same in
 //     the next process: no maphash, no address.
 package decode

@@ -139,7 +139,7 @@ func sampleRecords(t testing.TB) (all [][]byte) {
 // TestDocumentIsThePlainOne compares documents with those made the obvious way.
 func TestDocumentIsThePlainOne(t *testing.T) {
 	w, r := newTwins(t), rand.New(rand.NewPCG(1, 2))
-	rounds := 150
+	rounds := 50
 	if testing.Short() {
 		rounds = 20
 	}
