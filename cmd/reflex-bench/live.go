@@ -90,7 +90,7 @@ func live(ctx context.Context, s liveSpec) (m measured, err error) {
 	if err != nil {
 		return m, err
 	}
-	l := &pipeline.Live{Parts: parts, Source: counted, Dir: dir, Log: log, Metrics: metrics,
+	l := &pipeline.Live{Parts: parts, Source: counted, Dir: dir, Log: log, Metrics: metrics, Room: pipeline.HeapRoom,
 		Outputs: []pipeline.Output{{Name: "bench", Sink: sink}}}
 	stop, err := profile(s.Profile)
 	if err != nil {

@@ -188,6 +188,9 @@ func (d *daemon) open(dir *checkpoint.Dir, rules *loaded, metrics prometheus.Reg
 	}
 	cfg := d.cfg
 	live := &pipeline.Live{Parts: rules.parts(), Dir: dir, Log: d.log, Metrics: metrics, Every: cfg.Checkpoint}
+	if os.Getenv("GOGC") == "" { // else who runs it has decided
+		live.Room = pipeline.HeapRoom
+	}
 	opened := []interface{ Close() error }{}
 	fail := func(what string, err error) (*pipeline.Live, error) {
 		for _, o := range opened {

@@ -41,6 +41,7 @@ type Live struct {
 	Every   time.Duration         // between checkpoints; default 1 s
 	Drain   time.Duration         // how long a stop may take; default 10 s
 	Now     func() time.Time      // the wall clock; nil: time.Now
+	Room    uint64                // bytes that may be allocated between two collections at least (of the whole process); 0: the collector is left alone
 	// Started is called once the state is restored and records are read.
 	Started func()
 

@@ -112,6 +112,9 @@ func text(err error) string {
 
 // publish renews the Status.
 func (s *service) publish() {
+	if s.Room > 0 {
+		makeRoom(s.Room)
+	}
 	w, l := s.work, s.line
 	stats := *l.stats
 	stats.events = slices.Clone(stats.events)
