@@ -3,7 +3,9 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -25,6 +27,7 @@ type partition struct {
 	stuck     stuck
 	still     time.Time // since when connections end without progress; zero: they do not
 	judge     judge
+	idle      bool // the last answer said that nothing is behind what was asked for
 
 	// guarded by Source.mu
 	opened    bool
@@ -136,8 +139,10 @@ func (p *partition) fetch(ctx context.Context, conn *kafkago.Conn) error {
 	s := p.src
 	from := p.where()
 	b := request(conn, from, s.c.Fetch, s.timing.wait)
-	if b.Err() == nil {
+	idle := p.idle
+	if p.idle = false; b.Err() == nil {
 		p.saw(b.HighWaterMark())
+		p.idle = b.HighWaterMark() == from
 	}
 	err := p.drink(ctx, conn, b, from)
 	if ctx.Err() != nil {
@@ -148,6 +153,11 @@ func (p *partition) fetch(ctx context.Context, conn *kafkago.Conn) error {
 	case err == nil:
 		return p.progress(ctx, from)
 	case isOutOfRange(err):
+		return errAstray
+	case idle && errors.Is(err, io.ErrNoProgress):
+		// The broker looks at its high watermark before it reads, so an answer
+		// may bring a record and say that there is none. The library then leaves
+		// the record where the next answer should begin.
 		return errAstray
 	case isGarbled(err):
 		return cmp.Or(p.failedAt(err), errAstray) // its connection is closed

@@ -113,6 +113,36 @@ func TestStuckPartitionIsSteppedOverOnlyByPolicy(t *testing.T) {
 	}
 }
 
+// An answer with records whose high watermark was taken before they came.
+func TestRecordsBehindTheHighWatermarkCostNoTrouble(t *testing.T) {
+	f := newFake(t, 1)
+	f.write(t, 0, numbered(0, 10)...)
+	var races atomic.Int32
+	f.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		req := r.(*kmsg.FetchRequest)
+		if req.Topics[0].Partitions[0].FetchOffset != 10 || races.Add(1) > 2 {
+			return nil, nil, false
+		}
+		res := req.ResponseKind().(*kmsg.FetchResponse)
+		p := kmsg.NewFetchResponseTopicPartition()
+		p.HighWatermark, p.LastStableOffset, p.RecordBatches = 10, 10, emptied(10, 1)
+		rt := kmsg.NewFetchResponseTopic()
+		rt.Topic, rt.Partitions = topic, append(rt.Partitions, p)
+		res.Topics = append(res.Topics, rt)
+		return res, nil, true
+	})
+	s, got := open(t, f.config(), Options{}), &seen{}
+	got.records(t, s, 10)
+	got.until(t, s, "both races", func() bool { return races.Load() > 2 })
+	f.write(t, 0, "after")
+	got.records(t, s, 11)
+	expect(t, got.values[0], append(numbered(0, 10), "after"))
+	if len(got.errs) > 0 {
+		t.Errorf("reported: %v", got.errs)
+	}
+}
+
 // A broker that takes a request and never answers is left after a while.
 func TestSilentBrokerIsDialledAgain(t *testing.T) {
 	f := newFake(t, 1)
