@@ -28,13 +28,16 @@ func newChanges() *changes {
 	return c
 }
 
-// grew notes a point that joined an episode.
-func (c *changes) grew(sp *window.Span[*episode], opened bool) {
+// grew notes a point that joined an episode; stored says that the store has the
+// episode as it is now.
+func (c *changes) grew(sp *window.Span[*episode], opened, stored bool) {
 	if c == nil || !opened && sp.Start >= sp.Of.noted {
 		return
 	}
 	sp.Of.noted = sp.Start
-	c.episodes = append(c.episodes, sp.Key)
+	if !stored {
+		c.episodes = append(c.episodes, sp.Key)
+	}
 	c.begun.Push(begun{at: sp.Start, sp: sp})
 }
 
@@ -47,15 +50,20 @@ func (c *changes) ended(sp *window.Span[*episode]) {
 	c.episodes = append(c.episodes, sp.Key)
 }
 
+// lives notes where a living episode begins.
+func (c *changes) lives(l *living) {
+	if c != nil && (l.noted == 0 || l.start < l.noted) {
+		l.noted = l.start
+		c.begun.Push(begun{at: l.start, l: l})
+	}
+}
+
 // living notes that a living episode of a dedup key changed.
 func (c *changes) living(k window.Key, l *living) {
 	if c == nil {
 		return
 	}
-	if l.noted == 0 || l.start < l.noted {
-		l.noted = l.start
-		c.begun.Push(begun{at: l.start, l: l})
-	}
+	c.lives(l)
 	if !l.dirty {
 		l.dirty = true
 		c.livings = append(c.livings, k)

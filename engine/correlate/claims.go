@@ -5,18 +5,12 @@ import (
 	"slices"
 
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/window"
 )
 
 // This file keeps the identity of alerts across a crash: what the alert log
 // says of episodes is brought back as living ones, whose points may still have
 // to come again.
-
-// livingWas is what was said of a living episode before the restart.
-type livingWas struct {
-	count    int64
-	level    engine.Level
-	entities int
-}
 
 // claims takes what the alert log says. A logged alert that is not among the
 // living becomes a claim of its rule and dedup key: a point that meets its span
@@ -26,16 +20,8 @@ func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 	for i, r := range c.plan.rules {
 		byRule[r.ID] = i
 	}
-	of := map[string]*living{}
-	for i := range c.plan.rules {
-		for _, s := range c.shards {
-			for _, ls := range s.rules[i].alive {
-				for _, l := range ls {
-					of[l.id] = l
-				}
-			}
-		}
-	}
+	of := map[string]*living{} // by id, of the dedup keys in the log
+	known := map[window.Key]bool{}
 	for i := range logged {
 		t := &logged[i]
 		if t.Alert == nil {
@@ -49,16 +35,24 @@ func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 		}
 		s := c.owner(dedup)
 		st := s.rules[rule]
+		if !known[dedup] { // keys of rules differ
+			known[dedup] = true
+			for _, l := range st.alive[dedup] {
+				of[l.id] = l
+			}
+		}
 		l := of[t.Alert.ID]
 		if l == nil {
 			st.opened++
 			l = &living{dedup: dedup, id: t.Alert.ID, opened: st.opened, start: t.Alert.Start, end: t.Alert.End}
 			of[l.id] = l
 			st.alive[dedup] = append(st.alive[dedup], l)
-			st.claims.Push(due{l.end, l})
+			st.claims.Push(due{st.late(l), l})
 			rp.report.Claims++
 			rp.report.Alerts++
 		}
+		st.note(l)
+		st.unsettle(l)
 		l.hear(t)
 		st.changes.living(dedup, l)
 		if t.Change == engine.Merged {
@@ -68,9 +62,12 @@ func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 		}
 	}
 	for _, l := range of {
-		rp.before[l] = livingWas{l.count, l.level, len(l.entities)}
+		l.came()
 	}
 }
+
+// came notes what was said of a living episode before anything is fed.
+func (l *living) came() { l.back, l.countWas, l.levelWas = true, l.count, l.level }
 
 // hear takes what a logged transition says of a living episode.
 func (l *living) hear(t *engine.Transition) {
@@ -98,6 +95,7 @@ func (c *Correlator) mergedAway(st *ruleState, l *living, into string, of map[st
 		l.closed = true
 		return
 	}
+	st.unsettle(to)
 	to.start, to.end = min(to.start, l.start), max(to.end, l.end)
 	to.count += l.count
 	if !l.claim() && (to.claim() || l.first.compare(to.first) < 0) {
@@ -117,13 +115,43 @@ func (st *ruleState) remove(l *living) {
 	if st.alive[l.dedup] = rest; len(rest) == 0 {
 		delete(st.alive, l.dedup)
 	}
+	st.unsettle(l)
 	st.changes.gone(l.dedup, l)
+}
+
+// recalled gives the stored open episode of a dedup key, while Restore feeds.
+// Mostly it is the one that lives there.
+func (st *ruleState) recalled(k window.Key) (openEpisode, bool) {
+	for _, l := range st.alive[k] {
+		if l.settled {
+			return openEpisode{l.start, l.id}, true
+		}
+	}
+	sp, ok := st.saved[k]
+	return sp, ok
+}
+
+// unsettle writes down what a living episode says of the stored open one: it is
+// about to change or to go.
+func (st *ruleState) unsettle(l *living) {
+	if l.settled && st.saved != nil {
+		st.saved[l.dedup] = openEpisode{l.start, l.id}
+	}
+	l.settled = false
+}
+
+// note leaves a living episode to resume: there may be something to say of it.
+func (st *ruleState) note(l *living) {
+	if !l.news {
+		l.news = true
+		st.news = append(st.news, l)
+	}
 }
 
 // wants reports, while Restore feeds, whether a settled point belongs to an
 // episode that is not final: others ended before.
 func (st *ruleState) wants(p *point) bool {
-	if sp, ok := st.saved[p.dedup]; ok && p.ev.Time >= sp.start {
+	if sp, ok := st.recalled(p.dedup); ok && p.ev.Time >= sp.start {
 		return true
 	}
 	l := st.lit(p)
@@ -144,14 +172,20 @@ func (st *ruleState) lit(p *point) (by *living) {
 // first and the highest of them, and their entities.
 func (st *ruleState) relight(s *shard, p *point) {
 	l := st.lit(p)
-	if l == nil {
+	if l == nil || l.first == p && p.came == nil { // done when its hit came, and nothing new is known
 		return
 	}
-	if l.claim() || l.stub && l.first.ev.Same(p.ev) || p.compare(l.first) < 0 {
+	switch {
+	case l.stub && l.first.ev.Same(p.ev): // that is stored
 		l.first, l.stub = p, false
+	case l.claim() || p.compare(l.first) < 0:
+		l.first, l.stub = p, false
+		st.changes.living(l.dedup, l)
 	}
 	if l.top == nil || p.level > l.top.level {
-		l.top = p
+		if l.top = p; p.level > l.levelWas {
+			st.note(l)
+		}
 	}
 	if s.emit != nil {
 		l.entities = s.grow(st.rule, l.entities, p)
@@ -159,23 +193,22 @@ func (st *ruleState) relight(s *shard, p *point) {
 }
 
 // resume says what the replay found of living episodes and nobody was told.
-func (s *shard) resume(rp *replay, st *ruleState) {
-	for k, ls := range st.alive {
-		slices.SortFunc(ls, func(a, b *living) int { return cmp.Compare(a.opened, b.opened) })
-		for _, l := range ls {
-			was, known := rp.before[l]
-			switch {
-			case l.claim():
-			case !known:
-				s.say(st, l, engine.Opened, l.first)
-			default:
-				l.count = was.count
-				if l.top != nil && l.top.level > was.level {
-					l.level = l.top.level
-					s.say(st, l, engine.Raised, l.top)
-				}
+func (s *shard) resume(st *ruleState) {
+	for _, l := range st.news {
+		l.news = false
+		slices.SortFunc(st.alive[l.dedup], func(a, b *living) int { return cmp.Compare(a.opened, b.opened) })
+		switch {
+		case l.gone || l.claim():
+		case !l.back:
+			s.say(st, l, engine.Opened, l.first)
+			st.changes.living(l.dedup, l)
+		default:
+			l.count = l.countWas
+			if l.top != nil && l.top.level > l.levelWas {
+				l.level = l.top.level
+				s.say(st, l, engine.Raised, l.top)
+				st.changes.living(l.dedup, l)
 			}
-			st.changes.living(k, l)
 		}
 	}
 }
@@ -201,10 +234,12 @@ type due struct {
 	l  *living
 }
 
+// late is when no point of a living episode can come any more.
+func (st *ruleState) late(l *living) int64 { return l.end + st.rule.Alert.Within + st.rule.delay }
+
 // expire ends alerts that came back and whose points did not, once none can
 // come any more.
 func (s *shard) expire(st *ruleState, w int64) {
-	late := func(l *living) int64 { return l.end + st.rule.Alert.Within + st.rule.delay }
 	for !s.memory.restoring() {
 		d, ok := st.claims.Peek()
 		if !ok || d.at >= w {
@@ -214,7 +249,7 @@ func (s *shard) expire(st *ruleState, w int64) {
 		if d.l.gone {
 			continue
 		}
-		d.at = late(d.l)
+		d.at = st.late(d.l)
 		if sp, open := st.episodes.Open(d.l.dedup); open && sp.Start <= d.l.end && d.l.start <= sp.End {
 			d.at = max(d.at, min(w, never)+st.rule.Alert.Within)
 		}

@@ -110,7 +110,8 @@
 //
 // Stored events name slots, datasets and sources by numbers whose meaning is
 // stored as a table (an epoch). A process whose tables are the same goes on
-// with them; else it begins a new one and the old goes with its last hit.
+// with them, and what it reads is kept as it stands there and not written
+// again; else it begins a new one and the old goes with its last hit.
 //
 // A rule starts empty when its own text, its mode or what follows from them
 // changed, or when a rule it takes points from did. Lists and exceptions are

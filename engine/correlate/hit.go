@@ -90,7 +90,7 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 	}
 	if r.held && r.Kind == rule.Match {
 		if p, ok := seen.held.Get(ev.Time, ev.Hash); ok && c.build.gains(p.ev, ev) {
-			e := c.packer.Pack(ev, pp.keep)
+			e := c.pack(ev, pp.keep)
 			s.resolved(p, r, e)
 			c.memory.hit(pp, asAgain, e)
 			return
@@ -110,7 +110,7 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 			return
 		}
 	}
-	e := c.packer.Pack(ev, pp.keep)
+	e := c.pack(ev, pp.keep)
 	switch r.Kind {
 	case rule.Match:
 		if p := s.matched(st, e, k, doc); r.held {
@@ -135,7 +135,7 @@ func (c *Correlator) ownHit(pp *probePlan, h engine.Hit) {
 // stepHit takes a hit of a step's condition.
 func (c *Correlator) stepHit(pp *probePlan, h engine.Hit) {
 	r, ev := pp.rule, h.Event
-	e := c.packer.Pack(ev, pp.keep)
+	e := c.pack(ev, pp.keep)
 	s := c.shards[0]
 	se, home, ok := s.stepEvent(r, pp.part, -1, e, c.get, c.as)
 	if !ok {
@@ -171,13 +171,22 @@ func (c *Correlator) linkHit(pp *probePlan, h engine.Hit) {
 		return
 	}
 	hash := &c.build.hash
-	e := c.packer.Pack(h.Event, pp.keep)
+	e := c.pack(h.Event, pp.keep)
 	if c.kept != nil {
 		c.kept.links[r.Index][pp.part] = append(c.kept.links[r.Index][pp.part], e)
 	}
 	fromKey, toKey := c.as(hash.Key(0, from)), c.as(hash.Key(0, to))
 	s.link(st, pp.part, e, fromKey, toKey)
 	c.memory.hit(pp, asHit, e)
+}
+
+// pack keeps an event with the values of the given slots. What Restore feeds is
+// packed already, and stays so where it can.
+func (c *Correlator) pack(ev *engine.Event, slots []int) *window.Event {
+	if c.memory.restoring() && c.memory.replay.kept != nil {
+		return c.memory.replay.kept
+	}
+	return c.packer.Pack(ev, slots)
 }
 
 // edit overwrites secrets in text from outside before it is kept.
@@ -195,7 +204,8 @@ func (c *Correlator) edit(slot int, v engine.Value) engine.Value {
 // document gives the redacted document of a live event.
 func (c *Correlator) document(ev *engine.Event) []byte {
 	if c.memory.restoring() {
-		return c.memory.replay.document
+		doc, _ := c.shards[0].rules[c.memory.replay.rule].docs.Get(ev.Time, ev.Hash)
+		return doc
 	}
 	if ev.Document != nil {
 		return ev.Document

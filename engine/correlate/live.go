@@ -28,15 +28,30 @@ type living struct {
 	// whether that it is over was said too, so that nothing is said twice. A
 	// claim has no point yet: it is what the alert log says of an episode whose
 	// points come again.
-	dedup  window.Key
-	level  engine.Level // highest known or said
-	told   int64        // points said
-	closed bool
-	stub   bool          // first is no more than its event
-	said   *engine.Alert // of a claim: the alert as it was logged last
+	dedup    window.Key
+	level    engine.Level // highest known or said
+	told     int64        // points said
+	closed   bool
+	stub     bool          // first is no more than its event
+	settled  bool          // while Restore feeds: it is the stored open episode of its key
+	back     bool          // it came back, and had then:
+	levelWas engine.Level  // level
+	countWas int64         // count
+	said     *engine.Alert // of a claim: the alert as it was logged last
 
 	dirty, gone bool // see changes
 	noted       int64
+	news        bool       // see note
+	self        [1]*living // see with
+}
+
+// with gives the living episodes of a dedup key: rest, mostly none, and this one.
+func (l *living) with(rest []*living) []*living {
+	if len(rest) > 0 {
+		return append(rest, l)
+	}
+	l.self[0] = l
+	return l.self[:]
 }
 
 // eventRef names an event.
@@ -113,12 +128,18 @@ func (s *shard) alight(st *ruleState, p *point, doc func() []byte) {
 			into.entities = s.grow(st.rule, nil, p)
 		}
 		s.ask(st, into, p, doc)
-		st.alive[p.dedup] = append(rest, into)
+		st.alive[p.dedup] = into.with(rest)
 		st.changes.living(p.dedup, into)
+		if s.memory.restoring() {
+			st.note(into)
+		}
 		s.say(st, into, engine.Opened, p)
 		return
 	}
-	st.alive[p.dedup] = append(rest, into)
+	st.alive[p.dedup] = into.with(rest)
+	if s.memory.restoring() {
+		st.note(into)
+	}
 	into.count++
 	if into.claim() || p.compare(into.first) < 0 {
 		into.first, into.stub = p, false
@@ -171,6 +192,8 @@ func (s *shard) keepDocument(st *ruleState, e *window.Event, doc func() []byte) 
 
 // merge joins a younger living episode into an older one, visibly.
 func (s *shard) merge(st *ruleState, into, l *living) {
+	st.unsettle(into)
+	st.unsettle(l)
 	into.start, into.end = min(into.start, l.start), max(into.end, l.end)
 	into.count += l.count
 	if !l.claim() && (into.claim() || l.first.compare(into.first) < 0) {
@@ -255,6 +278,7 @@ func (s *shard) finish(st *ruleState, sum *summary) {
 			continue
 		}
 		mine = append(mine, l)
+		st.unsettle(l)
 		st.changes.gone(sum.dedup, l)
 	}
 	if len(rest) == 0 {

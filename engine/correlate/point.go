@@ -29,6 +29,16 @@ type point struct {
 	came    *window.Event // the event as it first came, when it learned its run later; else nil
 }
 
+// alone gives a point that one event makes by itself.
+func alone(e *window.Event) *point {
+	p := &struct {
+		point
+		made [1]made
+	}{made: [1]made{{ev: e, rule: -1}}}
+	p.point.ev, p.point.made = e, p.made[:]
+	return &p.point
+}
+
 // compare is the order of points: of their events, then of what one event can
 // make several of.
 func (p *point) compare(o *point) int {

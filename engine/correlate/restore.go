@@ -23,16 +23,20 @@ type RestoreReport struct {
 
 // replay is what Restore knows while it feeds.
 type replay struct {
-	l        engine.Loader
-	marks    []mark // by rule: as they were saved
-	readers  map[uint32]*window.Reader
-	slots    map[uint16]int // rule by slot
-	document []byte         // of the event that is fed
-	event    engine.Event   // scratch
-	before   map[*living]livingWas
-	report   RestoreReport
-	probes   map[probeID]*probePlan
-	numbers  map[*probePlan]int32
+	l       engine.Loader
+	marks   []mark // by rule: as they were saved
+	readers map[uint32]*window.Reader
+	slots   map[uint16]int      // rule by slot
+	rule    int                 // whose hit is fed
+	event   engine.Event        // scratch
+	kept    *window.Event       // the same as it stands in the store; nil when numbers mean something else there
+	text    func([]byte) string // gives the memory for that
+	stubs   stubs
+	all     []int     // every slot
+	livings []*living // of the rule whose tables are read, in the order of their keys
+	report  RestoreReport
+	probes  map[probeID]*probePlan
+	numbers map[*probePlan]int32
 }
 
 // probeID names a probe from one process to the next.
@@ -59,7 +63,7 @@ func (c *Correlator) Restore(l engine.Loader, logged []engine.Transition) (Resto
 	if m == nil {
 		return RestoreReport{}, nil
 	}
-	rp := &replay{l: l, readers: map[uint32]*window.Reader{}, slots: map[uint16]int{}, before: map[*living]livingWas{}}
+	rp := &replay{l: l, readers: map[uint32]*window.Reader{}, slots: map[uint16]int{}}
 	for range c.plan.rules {
 		rp.marks = append(rp.marks, mark{before, before})
 	}

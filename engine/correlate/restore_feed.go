@@ -41,6 +41,7 @@ func (t *track) next() (bool, error) {
 // feed gives every journaled hit to the correlator again, in the order of time.
 func (c *Correlator) feed(rp *replay) error {
 	m := c.memory
+	rp.text = func(b []byte) string { return string(b) }
 	rp.probes, rp.numbers = map[probeID]*probePlan{}, map[*probePlan]int32{}
 	for i := range c.plan.probes {
 		pp := &c.plan.probes[i]
@@ -119,6 +120,7 @@ func (c *Correlator) again(rp *replay, t *track) error {
 	if pp == nil || as > asPoint {
 		return damaged("hit of rule "+c.plan.rules[t.rule].ID, k, "the rule has no such condition")
 	}
+	rp.kept = new(window.Event)
 	ev, epoch, err := c.unpack(rp, t.time, hash, t.cur.Value())
 	if err != nil {
 		return damaged("hit of rule "+pp.rule.ID, k, err.Error())
@@ -131,15 +133,14 @@ func (c *Correlator) again(rp *replay, t *track) error {
 		rp.report.Unknown++
 		return nil
 	}
-	rp.document, _ = c.shards[0].rules[t.rule].docs.Get(t.time, hash)
+	rp.rule = t.rule
 	if as == asPoint {
 		if pp.rule.Kind != rule.FirstSeen {
 			return damaged("hit of rule "+pp.rule.ID, k, "only a first_seen rule has such points")
 		}
 		c.busy[t.rule] = true
-		e := c.packer.Pack(ev, pp.keep)
 		s := c.shards[0]
-		s.settled(s.rules[t.rule], &point{ev: e, made: []made{{ev: e, rule: -1}}})
+		s.settled(s.rules[t.rule], alone(c.pack(ev, pp.keep)))
 		c.deliver()
 		return nil
 	}
@@ -148,8 +149,9 @@ func (c *Correlator) again(rp *replay, t *track) error {
 	return nil
 }
 
-// unpack reads a stored event; it is good until the next call. Keys it was
-// filed under that do not follow from it go on the tape.
+// unpack reads a stored event; it is good until the next call. Where it can be
+// kept as it is, that goes to rp.kept, else that is nil. Keys it was filed under
+// that do not follow from it go on the tape.
 func (c *Correlator) unpack(rp *replay, t int64, hash uint64, v []byte) (*engine.Event, uint32, error) {
 	m := c.memory
 	r := reader{b: v}
@@ -169,34 +171,33 @@ func (c *Correlator) unpack(rp *replay, t int64, hash uint64, v []byte) (*engine
 	if ev.Values == nil {
 		ev.Values = make([]engine.Value, c.plan.set.Layout.Len())
 	}
-	if err := rd.Read(string(r.b), ev); err != nil {
-		return nil, 0, err
-	}
 	ev.Time, ev.Hash = t, hash
-	return ev, epoch, nil
+	if epoch == m.epoch {
+		return ev, epoch, rd.Keep(rp.text(r.b), ev, rp.kept)
+	}
+	rp.kept = nil
+	return ev, epoch, rd.Read(string(r.b), ev)
 }
 
 // resume ends a restore: what the alerts were said to be holds again, and what
 // the replay found that nobody was told is said.
 func (c *Correlator) resume(rp *replay) {
-	for i := range c.plan.rules {
-		for _, s := range c.shards {
-			st := s.rules[i]
-			st.saved = nil
-		}
-		c.busy[i] = true
-	}
 	if c.opt.Emit != nil {
 		for _, t := range c.memory.waiting {
 			c.opt.Emit(t)
 		}
-		for i := range c.plan.rules {
-			for _, s := range c.shards {
-				s.resume(rp, s.rules[i])
-			}
-		}
 	}
 	c.memory.waiting = nil
+	for i := range c.plan.rules {
+		c.busy[i] = true
+		for _, s := range c.shards {
+			st := s.rules[i]
+			if c.opt.Emit != nil {
+				s.resume(st)
+			}
+			st.saved, st.news = nil, nil
+		}
+	}
 	n := len(c.plan.rules)
 	clear(c.stats.Errors) // what is fed again was counted before
 	c.stats = Stats{Matches: make([]int64, n), MissingKey: make([]int64, n), Learned: make([]int64, n),

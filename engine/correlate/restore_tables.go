@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -20,7 +21,7 @@ func (c *Correlator) restoreTables(rp *replay) error {
 			s.rules[i].saved = map[window.Key]openEpisode{}
 		}
 		for kind, read := range map[byte]func(rule int, rp *replay, k, v []byte) bool{
-			kindOpen: c.readOpen, kindDocument: c.readDocument, kindName: c.readName,
+			kindDocument: c.readDocument, kindName: c.readName,
 			kindLearner: c.readLearner, kindSighting: c.readSighting,
 		} {
 			if err := c.scan(rp, i, kind, read); err != nil {
@@ -30,6 +31,10 @@ func (c *Correlator) restoreTables(rp *replay) error {
 		if err := c.scan(rp, i, kindLiving, c.readLivings); err != nil { // they look for documents
 			return err
 		}
+		if err := c.scan(rp, i, kindOpen, c.readOpen); err != nil { // they look for those
+			return err
+		}
+		rp.livings = nil
 	}
 	return nil
 }
@@ -52,12 +57,26 @@ var keyBytes = map[byte]int{kindHit: 20, kindOpen: 16, kindLiving: 16, kindDocum
 // owner is the shard of a key.
 func (c *Correlator) owner(k window.Key) *shard { return c.shards[int(k.Hi%uint64(len(c.shards)))] }
 
-func (c *Correlator) readOpen(rule int, _ *replay, k, v []byte) bool {
+// readOpen reads an open episode. Those stand in the order of rp.livings, where
+// mostly the same one is.
+func (c *Correlator) readOpen(rule int, rp *replay, k, v []byte) bool {
 	if len(v) < 8 {
 		return false
 	}
-	dedup := readKey(k)
-	c.owner(dedup).rules[rule].saved[dedup] = openEpisode{readTime(v), string(v[8:])}
+	dedup, start := readKey(k), readTime(v)
+	for len(rp.livings) > 0 && rp.livings[0].dedup.Less(dedup) {
+		rp.livings = rp.livings[1:]
+	}
+	for _, l := range rp.livings {
+		if l.dedup != dedup {
+			break
+		}
+		if l.start == start && l.id == string(v[8:]) {
+			l.settled = true
+			return true
+		}
+	}
+	c.owner(dedup).rules[rule].saved[dedup] = openEpisode{start, string(v[8:])}
 	return true
 }
 
@@ -119,16 +138,24 @@ func (c *Correlator) readLivings(rule int, rp *replay, k, v []byte) bool {
 	dedup := readKey(k)
 	s := c.owner(dedup)
 	st := s.rules[rule]
+	var ls []*living
 	for r := (reader{b: v}); len(r.b) > 0; {
 		l, ok := c.readLiving(rp, st, dedup, &r)
 		if !ok {
 			return false
 		}
-		st.alive[dedup] = append(st.alive[dedup], l)
-		st.claims.Push(due{l.end, l})
+		if ls = l.with(ls); len(ls) > 1 {
+			st.note(l) // to be put in order
+		}
+		rp.livings = append(rp.livings, l)
+		st.claims.Push(due{st.late(l), l})
 		st.opened = max(st.opened, l.opened)
-		st.changes.living(dedup, l) // its event goes over to this epoch
+		st.changes.lives(l)
+		l.came()
 		rp.report.Alerts++
+	}
+	if len(ls) > 0 {
+		st.alive[dedup] = ls
 	}
 	return true
 }
@@ -153,12 +180,8 @@ func (c *Correlator) readLiving(rp *replay, st *ruleState, dedup window.Key, r *
 		if size == nil {
 			return nil, false
 		}
-		e, ok := c.readEvent(rp, t, hash, r.bytes(uint64(size[0])<<24|uint64(size[1])<<16|uint64(size[2])<<8|uint64(size[3])))
-		if !ok {
+		if err := c.readFirst(rp, st, l, t, hash, r.bytes(uint64(binary.BigEndian.Uint32(size)))); err != nil {
 			return nil, false
-		}
-		if e != nil {
-			l.first, l.stub = st.rule.stub(e, dedup, l.level), true
 		}
 	}
 	if flags&flagSaid != 0 {
@@ -169,32 +192,4 @@ func (c *Correlator) readLiving(rp *replay, st *ruleState, dedup window.Key, r *
 		l.entities = l.said.Entities
 	}
 	return l, !r.bad && l.level <= engine.Critical
-}
-
-// stub is a point of which only its event is known.
-func (r *rulePlan) stub(e *window.Event, dedup window.Key, level engine.Level) *point {
-	p := &point{ev: e, dedup: dedup, level: level, made: []made{{ev: e, rule: -1}}}
-	if n := len(r.need); n > 0 {
-		p.end = r.need[n-1]
-		p.made[0].step = p.end
-	}
-	return p
-}
-
-// readEvent reads a stored event and keeps all that is known of it; nil when
-// its dataset is unknown now.
-func (c *Correlator) readEvent(rp *replay, t int64, hash uint64, v []byte) (*window.Event, bool) {
-	ev, _, err := c.unpack(rp, t, hash, v)
-	if err != nil || ev.Dataset == engine.NoDataset {
-		return nil, err == nil
-	}
-	all := make([]int, len(ev.Values))
-	for i := range all {
-		all[i] = i
-	}
-	m := c.memory
-	m.replay = rp // so that nothing is edited again
-	e := c.packer.Pack(ev, all)
-	m.replay = nil
-	return e, true
 }

@@ -178,21 +178,23 @@ func TestChainStartsEmptyWhenARuleItTakesChanged(t *testing.T) {
 	}
 }
 
+// otherLayout is countAndMatch with slots in another order.
+func otherLayout() *sets {
+	l := engine.NewLayout()
+	l.DemandField(engine.MustField("event.action"))
+	s := &sets{Set: &rule.Set{Layout: l}, cost: l.DemandField(fieldCost), value: l.DemandField(fieldValue), run: l.DemandField(fieldRun), key: l.DemandField(fieldKey)}
+	s.rule(rule.Compiled{ID: "m", Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
+	s.rule(rule.Compiled{ID: "n", Text: "1", Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 100 * second, Distinct: -1, Sum: -1, AtLeast: 3},
+		Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
+	return s
+}
+
 func TestStateOutlivesAnotherLayout(t *testing.T) {
 	v := newService(t, countAndMatch("1"))
 	v.hit(1, 0, "a", k1, engine.Value{}, engine.Int(7))
 	v.advance(second)
 	v.save()
-	other := func() *sets { // the same rules, slots in another order
-		l := engine.NewLayout()
-		l.DemandField(engine.MustField("event.action"))
-		s := &sets{Set: &rule.Set{Layout: l}, cost: l.DemandField(fieldCost), value: l.DemandField(fieldValue), run: l.DemandField(fieldRun), key: l.DemandField(fieldKey)}
-		s.rule(rule.Compiled{ID: "m", Kind: rule.Match, Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
-		s.rule(rule.Compiled{ID: "n", Text: "1", Kind: rule.Count, Count: &rule.CountSpec{By: []int{s.key}, Within: 100 * second, Distinct: -1, Sum: -1, AtLeast: 3},
-			Alert: rule.AlertSpec{DedupBy: []rule.Ref{slotRef(s.key)}}})
-		return s
-	}
-	v.restart(other(), Options{})
+	v.restart(otherLayout(), Options{})
 	at := func(sec int64, id string) {
 		ev := v.set.event(sec*second, id)
 		ev.Set(v.set.key, k1)
@@ -201,7 +203,7 @@ func TestStateOutlivesAnotherLayout(t *testing.T) {
 	at(2, "b")
 	v.advance(2 * second)
 	v.save()
-	v.restart(other(), Options{}) // both tables of numbers are needed
+	v.restart(otherLayout(), Options{}) // both tables of numbers are needed
 	at(3, "c")
 	v.advance(3 * second)
 	v.want("n opened 1 n=1")
@@ -214,6 +216,54 @@ func TestStateOutlivesAnotherLayout(t *testing.T) {
 	v.save()
 	if n := len(v.memory.old); n != 0 || len(v.store.keys([]byte("c\x00e"), []byte("c\x00f"))) != 1 {
 		t.Errorf("tables that nothing uses are still there: %d", n)
+	}
+}
+
+// The first checkpoint after a start stops detection no longer than others:
+// what came back as it was is not written again.
+func TestFirstSaveAfterARestartWritesWhatChanged(t *testing.T) {
+	v := newService(t, countAndMatch("1"))
+	again := func(s *sets) { // all that was said is behind the checkpoint
+		v.log = nil
+		v.restart(s, Options{})
+	}
+	save := func(when string, want int) {
+		t.Helper()
+		v.Save(v.store)
+		n := 0
+		for _, o := range v.store.ops {
+			if strings.HasPrefix(o.from, "c\x01") && (o.from[4] == kindLiving || o.from[4] == kindOpen) {
+				n++
+			}
+		}
+		if v.store.commit(); n != want {
+			t.Errorf("%s: %d records of alerts were written, want %d", when, n, want)
+		}
+	}
+	const alerts = 10
+	for i := range alerts {
+		v.hit(0, int64(i)*second, fmt.Sprint("e", i), engine.String(fmt.Sprint("k", i)))
+	}
+	v.advance(100 * second)
+	save("before the restart", 2*alerts)
+	again(v.set)
+	save("nothing new", 0)
+	again(v.set)
+	v.hit(0, 101*second, "new", engine.String("k3"))
+	v.advance(102 * second)
+	save("a point more", 1)
+	again(otherLayout())
+	save("other numbers", alerts)
+	for i := range 2 {
+		again(otherLayout())
+		if v.report.Alerts != alerts || v.report.Hits != alerts+1 {
+			t.Errorf("start %d: %+v", i, v.report)
+		}
+		save("the same numbers again", 0)
+	}
+	v.advance(9000 * second)
+	if len(v.log) != alerts {
+		t.Errorf("%d alerts were closed, want %d: %v", len(v.log), alerts, v.said())
 	}
 }
 

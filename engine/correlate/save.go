@@ -25,6 +25,7 @@ func (c *Correlator) Save(s engine.Saver) {
 	out := m.out
 	m.out = s
 	defer func() { m.out = out }()
+	m.storeSources() // what came back from other numbers has names too that no hit stored
 	for i, r := range c.plan.rules {
 		if r.off {
 			continue

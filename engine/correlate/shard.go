@@ -63,7 +63,8 @@ type ruleState struct {
 	dropped  bool
 	opened   int64
 	claims   window.Queue[due]          // brought back by Restore
-	saved    map[window.Key]openEpisode // while Restore feeds: episodes that were open
+	saved    map[window.Key]openEpisode // while Restore feeds: episodes that were open, but for those that settled says
+	news     []*living                  // while Restore feeds: see note
 	changes  *changes                   // since the last Save; nil without a journal
 }
 
@@ -145,7 +146,8 @@ func (s *shard) room(st *ruleState, keys, events int) bool {
 
 // matched takes a hit of a match rule: a point by itself.
 func (s *shard) matched(st *ruleState, e *window.Event, dedup window.Key, doc func() []byte) *point {
-	p := &point{ev: e, made: []made{{ev: e, rule: -1}}, dedup: dedup}
+	p := alone(e)
+	p.dedup = dedup
 	p.level = s.level(st.rule, p)
 	s.early(st, p, doc)
 	st.points.Push(p)

@@ -73,7 +73,8 @@ func (s *shard) counted(st *ruleState, e *window.Event, k window.Key, v engine.V
 // counts passes on a point of a count that was found at once.
 func (s *shard) counts(st *ruleState, k window.Key, e *window.Event, measure float64, own bool, doc func() []byte) {
 	if !st.rule.keyed || !s.joins(st, k, e) {
-		p := &point{ev: e, measure: measure, made: []made{{ev: e, rule: -1}}}
+		p := alone(e)
+		p.measure = measure
 		p.dedup = s.dedup(st.rule, p)
 		p.level = s.level(st.rule, p)
 		if !own {

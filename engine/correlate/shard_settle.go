@@ -40,7 +40,9 @@ func (s *shard) settle(st *ruleState, w int64) {
 			e, sum := x.Settle(&st.sumBy)
 			s.measured(r, h.key, e, sum)
 			if bound, ok := s.most(r, s.event(e)); ok && sum > bound {
-				s.settled(st, &point{ev: e, measure: sum, made: []made{{ev: e, rule: -1}}})
+				p := alone(e)
+				p.measure = sum
+				s.settled(st, p)
 			}
 		case st.first != nil:
 			point_, learning := st.first.Settle(h.ev.Time, h.key, h.value)
@@ -49,7 +51,7 @@ func (s *shard) settle(st *ruleState, w int64) {
 			}
 			s.memory.settled(r, h.ev, point_)
 			if point_ {
-				s.settled(st, &point{ev: h.ev, made: []made{{ev: h.ev, rule: -1}}})
+				s.settled(st, alone(h.ev))
 			}
 		}
 	}
@@ -153,6 +155,7 @@ func (s *shard) join(st *ruleState, p *point) (kept bool) {
 		kept = true
 		p.plain = slices.Clone(p.plain)
 	}
+	stored := false
 	sp, ended, opened := st.episodes.Add(p.dedup, p.ev.Time)
 	if ended != nil {
 		s.over(st, ended, true)
@@ -163,11 +166,14 @@ func (s *shard) join(st *ruleState, p *point) (kept bool) {
 		if sp.Of.id = st.nameOf(p.dedup, p.ev.Time); sp.Of.id == "" {
 			sp.Of.id = identity(r, p.dedup, p.ev)
 		}
-		if restoring && st.saved[p.dedup].id != "" {
-			sp.Of.id = st.saved[p.dedup].id
+		if restoring {
+			if was, ok := st.recalled(p.dedup); ok {
+				sp.Of.id = was.id
+				stored = was.start == sp.Start
+			}
 		}
 	}
-	st.changes.grew(sp, opened)
+	st.changes.grew(sp, opened, stored)
 	sp.Of.add(s.alerts, p)
 	if len(r.feeds) > 0 {
 		s.names.put(r.Index, p.ev, sp.Of.id)

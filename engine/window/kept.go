@@ -35,6 +35,26 @@ type Reader struct {
 // data. An error means that data is damaged; a dataset that is unknown now is
 // none: it reads NoDataset.
 func (r *Reader) Read(data string, ev *engine.Event) error {
+	if err := r.read(data, ev); err != nil {
+		return err
+	}
+	ev.ID, _ = readID(data[1:])
+	return nil
+}
+
+// Keep is Read where every number means here what it meant there. Then data is
+// the event as it would be packed again, and kept becomes that. ev gets no id,
+// which the kept event has.
+func (r *Reader) Keep(data string, ev *engine.Event, kept *Event) error {
+	if err := r.read(data, ev); err != nil {
+		return err
+	}
+	ev.ID = ""
+	*kept = Event{Time: ev.Time, Hash: ev.Hash, data: data}
+	return nil
+}
+
+func (r *Reader) read(data string, ev *engine.Event) error {
 	clear(ev.Values)
 	if data == "" || int(data[0]) >= len(r.Datasets) {
 		return fmt.Errorf("event without a known dataset number")
@@ -46,8 +66,7 @@ func (r *Reader) Read(data string, ev *engine.Event) error {
 	if w == 0 || size > uint64(len(s)-w) || n&1 != 0 && size < 16 {
 		return fmt.Errorf("event with a broken id")
 	}
-	id, rest := readID(s)
-	ev.ID, s = id, rest
+	s = skipID(s)
 	var place [5]int64
 	for i := range place {
 		if s == "" {
