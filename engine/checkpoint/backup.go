@@ -58,8 +58,19 @@ func (s *Store) Backup() error {
 	return diskError("finish the backup in", root, err)
 }
 
-// frozen writes all commits to tables and gives the handle, to be released.
+// Backups counts the backups that are there.
+func (s *Store) Backups() int {
+	ns, _ := listBackups(backupsDir(filepath.Dir(s.dir)))
+	return len(ns)
+}
+
+// frozen writes all commits to tables and gives the handle, to be released. It
+// writes them twice: most of it while commits go on, and then, while they wait,
+// the few that came meanwhile.
 func (s *Store) frozen() (*handle, error) {
+	if err := s.preflush(); err != nil {
+		return nil, err
+	}
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	h, err := s.writable()
@@ -79,6 +90,25 @@ func (s *Store) frozen() (*handle, error) {
 		return nil, err
 	}
 	return s.acquire()
+}
+
+// preflush writes to tables what was committed so far, or waits for what is
+// being written. Commits go on.
+func (s *Store) preflush() error {
+	s.commit.Lock()
+	h, err := s.writable()
+	if err == nil {
+		err = s.disk.room(0)
+	}
+	if err == nil && s.settle() {
+		err = s.flush(h)
+	}
+	done := s.flushing
+	s.commit.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.wait(h, done)
 }
 
 // copyTo makes a copy of the tables that shares no file with them.

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -117,6 +119,44 @@ func BenchmarkBackupMillion(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkCommitBesideBackup measures how long a commit of 10,000 keys waits
+// while the first backup of a million is made: nothing is shared with another.
+func BenchmarkCommitBesideBackup(b *testing.B) {
+	d, rng := benchStore(b)
+	var took []time.Duration
+	backing := time.Duration(0)
+	for b.Loop() {
+		if err := os.RemoveAll(backupsDir(d.Store.disk.path)); err != nil {
+			b.Fatal(err)
+		}
+		done := make(chan error, 1)
+		began := time.Now()
+		go func() { done <- d.Store.Backup() }()
+		for tick, over := time.NewTicker(100*time.Millisecond), false; !over; {
+			batch := d.Store.NewBatch()
+			fillBatch(batch, rng, million/100)
+			from := time.Now()
+			if err := d.Store.Commit(batch); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(from))
+			select {
+			case err := <-done:
+				if over = true; err != nil {
+					b.Fatal(err)
+				}
+				backing += time.Since(began)
+			case <-tick.C:
+			}
+		}
+	}
+	slices.Sort(took)
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b.ReportMetric(ms(took[len(took)/2]), "commit-p50-ms")
+	b.ReportMetric(ms(took[len(took)-1]), "commit-max-ms")
+	b.ReportMetric(ms(backing)/float64(b.N), "backup-ms")
 }
 
 func BenchmarkAppend(b *testing.B) {

@@ -48,6 +48,7 @@
 //     before waits for that, or its decoder would begin with older memory.
 //   - A sink's position is stored without a sync: what a crash loses of it is
 //     delivered again, which sinks recognise.
-//   - The log is trimmed, and the store backed up, every 10 minutes; only whole
+//   - The log is trimmed, and the store backed up, every 10 minutes beside the
+//     checkpoints, and first a minute after the first of them; only whole
 //     segments that every sink and the last checkpoint are past go.
 package pipeline

@@ -102,22 +102,18 @@ func (s *service) saveNow(ctx context.Context) error {
 // write is the writer's goroutine: refusals first, then the state, then the
 // source is told. What cannot be written now is tried again until ctx ends.
 func (s *service) write(ctx context.Context) {
-	backups := s.Now()
+	keep := upkeep{s: s}
+	defer keep.running.Wait()
 	for job := range s.jobs {
 		r := saveResult{bytes: job.batch.Size(), pause: job.pause}
 		r.err = s.writeOne(ctx, job)
 		r.took = time.Since(job.began)
 		s.saved <- r
-		if r.err == nil && s.Now().Sub(backups) > backupEvery {
-			backups = s.Now()
-			s.tidy()
+		if r.err == nil {
+			keep.look()
 		}
 	}
 }
-
-// backupEvery is how often the store is copied and the log trimmed. A copy costs
-// what is new since the one before.
-const backupEvery = 10 * time.Minute
 
 func (s *service) writeOne(ctx context.Context, job saveJob) error {
 	select {
@@ -192,24 +188,6 @@ const (
 // full reports that more waits for the next checkpoint than memory should hold.
 func (s *service) full() bool {
 	return s.work.batch.Size() > waitingBytes || len(s.work.refusals) > waitingRefusals
-}
-
-// tidy copies the store and trims the log to what somebody still needs.
-func (s *service) tidy() {
-	if err := s.Dir.Store.Backup(); err != nil {
-		s.Log.Warn("the store was not backed up", "error", err)
-	}
-	b, ok, err := s.Dir.Store.Get([]byte(keyLog))
-	if err != nil || !ok || len(b) != 8 {
-		return
-	}
-	before := int64(binary.BigEndian.Uint64(b))
-	for _, o := range s.outputs {
-		before = min(before, o.pos.Load())
-	}
-	if err := s.Dir.Log.Trim(before); err != nil {
-		s.Log.Warn("the alert log was not trimmed", "error", err)
-	}
 }
 
 // reload replaces the line by one with new parts, by way of the store.
