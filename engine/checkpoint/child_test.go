@@ -176,13 +176,17 @@ func TestLockNamesItsHolderAndFallsWithIt(t *testing.T) {
 	if !out.Scan() || !strings.HasPrefix(out.Text(), "notes") {
 		t.Fatalf("child says %q", out.Text())
 	}
-	_, err := Open(dir, small())
+	o := small()
+	o.lockWait = 50 * time.Millisecond
+	_, err := Open(dir, o)
 	kindIs(t, err, engine.Fatal, dir, fmt.Sprintf("process %d", cmd.Process.Pid), "stop that one first")
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	// the kill comes while the next start finds the lock held
+	o = small()
+	o.lockWait = time.Minute
+	o.held = func() { _ = cmd.Process.Kill() }
+	d := open(t, dir, o)
+	noted(t, d.Notes, fmt.Sprintf("held by another process (process %d) that was ending", cmd.Process.Pid))
 	_ = cmd.Wait()
-	d := open(t, dir, small())
 	_, err = Open(dir, small())
 	kindIs(t, err, engine.Fatal, fmt.Sprintf("process %d", os.Getpid()))
 	shut(t, d)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -20,6 +21,9 @@ type Options struct {
 	fs     vfs.FS                          // what pebble writes to
 	open   func(path string) (file, error) // what the alert log writes to
 	limits limits
+
+	lockWait time.Duration // for the lock of another process
+	held     func()        // told, once, when it is held
 }
 
 func (o Options) withDefaults() Options {
@@ -41,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.limits == (limits{}) {
 		o.limits = usualLimits
+	}
+	if o.lockWait == 0 {
+		o.lockWait = lockWait
 	}
 	return o
 }
@@ -67,11 +74,14 @@ func Open(dir string, o Options) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, diskError("make", dir, err)
 	}
-	l, err := lock(dir)
+	l, note, err := lock(dir, o)
 	if err != nil {
 		return nil, err
 	}
 	d := &Dir{lock: l}
+	if note != "" {
+		d.Notes = append(d.Notes, note)
+	}
 	if err := d.open(dir, o); err != nil {
 		for _, n := range d.Notes {
 			err = fmt.Errorf("%w; before that: %s", err, n)
@@ -82,11 +92,11 @@ func Open(dir string, o Options) (*Dir, error) {
 }
 
 func (d *Dir) open(dir string, o Options) (err error) {
-	if d.Notes, err = upgrade(dir); err != nil {
+	notes, err := upgrade(dir)
+	if d.Notes = append(d.Notes, notes...); err != nil {
 		return err
 	}
 	space := disk{path: dir, reserve: o.Reserve, free: o.Free}
-	var notes []string
 	d.Log, notes, err = openLog(logOptions{what: "alert log", dir: logDir(dir), aside: filepath.Join(dir, "damaged"),
 		size: o.Segment, room: space.room, open: o.open})
 	d.Notes = append(d.Notes, notes...)

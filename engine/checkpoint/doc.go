@@ -7,7 +7,8 @@
 //
 // # Files
 //
-//	LOCK, PID               who works here; LOCK falls with its process, PID is for people
+//	LOCK, PID               who works here; LOCK falls with its process, a moment later when that was
+//	                        killed, so a start waits for it up to 2 s; PID is for people
 //	FORMAT                  the version of all other files
 //	log/POSITION.log        the alert log: segments, named after the position of their first record
 //	store/tables/           the store's tables (pebble)
