@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -168,8 +167,9 @@ func TestSavedMarksComeBack(t *testing.T) {
 	w.see(a, engine.LiteLLM, event+int64(24*time.Hour), wall) // a jump that waits
 	w.see(a, engine.CloudTrail, event, wall)
 	w.turn(wall)
-	m := shelfStore{}
+	m := &memory{}
 	w.save(m)
+	m.commit()
 	back := newLiveMarks(wall)
 	if err := back.load(m, wall.Add(time.Hour)); err != nil {
 		t.Fatal(err)
@@ -178,36 +178,14 @@ func TestSavedMarksComeBack(t *testing.T) {
 	if p == nil || !slices.Equal(p.clocks, a.clocks) || !slices.Equal(back.marks[1:], w.marks[1:]) || !slices.Equal(back.seen, w.seen) || back.newest != w.newest {
 		t.Fatalf("restored %+v, want %+v", back, w)
 	}
-	for k, v := range m {
-		if len(v) == 0 {
+	for i, r := range m.rows {
+		if len(r.value) == 0 {
 			continue
 		}
-		m[k] = v[:len(v)-1]
+		m.rows[i].value = r.value[:len(r.value)-1]
 		if err := newLiveMarks(wall).load(m, wall); err == nil {
-			t.Errorf("took a damaged %q", k)
+			t.Errorf("took a damaged %q", r.key)
 		}
-		m[k] = v
+		m.rows[i].value = r.value
 	}
 }
-
-// shelfStore is a Saver and Loader in memory.
-type shelfStore map[string][]byte
-
-func (m shelfStore) Set(k, v []byte)         { m[string(k)] = slices.Clone(v) }
-func (m shelfStore) Delete(k []byte)         { delete(m, string(k)) }
-func (m shelfStore) DeleteRange(_, _ []byte) {}
-func (m shelfStore) Get(k []byte) ([]byte, bool, error) {
-	v, ok := m[string(k)]
-	return v, ok, nil
-}
-func (m shelfStore) Scan(from, to []byte, f func(k, v []byte) error) error {
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		if k >= string(from) && k < string(to) {
-			if err := f([]byte(k), m[k]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-func (m shelfStore) Cursor(_, _ []byte) (engine.Cursor, error) { return nil, nil }

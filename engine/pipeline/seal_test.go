@@ -7,11 +7,12 @@ import (
 
 func TestSealedValuesOpenUnderTheirKeyAlone(t *testing.T) {
 	v := newVault(bytes.Repeat([]byte{7}, 32))
-	m := shelfStore{}
+	m := &memory{}
 	for i := range 100 {
 		key := []byte{'c', byte(i)}
 		m.Set(key, v.seal(key, bytes.Repeat([]byte("secret"), i)))
 	}
+	m.commit()
 	back := unsealed(m, newVault(bytes.Repeat([]byte{7}, 32))) // another process
 	n := 0
 	err := back.Scan([]byte("c"), []byte("d"), func(key, value []byte) error {
@@ -24,12 +25,12 @@ func TestSealedValuesOpenUnderTheirKeyAlone(t *testing.T) {
 	if err != nil || n != 100 {
 		t.Fatalf("%d values, %v", n, err)
 	}
-	for _, sealed := range m {
-		if bytes.Contains(sealed, []byte("secret")) {
-			t.Fatalf("%q is readable", sealed)
+	for _, r := range m.rows {
+		if bytes.Contains(r.value, []byte("secret")) {
+			t.Fatalf("%q is readable", r.value)
 		}
 	}
-	sealed := m["c\x09"]
+	sealed, _, _ := m.Get([]byte("c\x09"))
 	for name, c := range map[string]struct {
 		key   string
 		value []byte
@@ -43,7 +44,7 @@ func TestSealedValuesOpenUnderTheirKeyAlone(t *testing.T) {
 		"of a newer format":       {"c\x09", append([]byte{sealVersion + 1}, sealed[1:]...), 7},
 		"empty":                   {"c\x09", nil, 7},
 	} {
-		m := shelfStore{c.key: c.value}
+		m := &memory{rows: []row{{[]byte(c.key), c.value}}}
 		if value, ok, err := unsealed(m, newVault(bytes.Repeat([]byte{c.with}, 32))).Get([]byte(c.key)); err == nil {
 			t.Errorf("%s: opened to %q, %v", name, value, ok)
 		}
