@@ -158,15 +158,8 @@ func (st *ruleState) wants(p *point) bool {
 	return l != nil && !l.closed // a late one that was said and not yet settled
 }
 
-// lit gives the living episode a point lies in, the first opened of them.
-func (st *ruleState) lit(p *point) (by *living) {
-	for _, l := range st.alive[p.dedup] {
-		if l.start <= p.ev.Time && p.ev.Time <= l.end && (by == nil || l.opened < by.opened) {
-			by = l
-		}
-	}
-	return by
-}
+// lit gives the living episode a point lies in.
+func (st *ruleState) lit(p *point) *living { return st.at(p.dedup, p.ev.Time) }
 
 // relight gives a living episode, while Restore feeds, the points it had: the
 // first and the highest of them, and their entities.

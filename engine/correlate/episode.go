@@ -10,7 +10,8 @@ import (
 // episode grows by settled points in order until it is over.
 type episode struct {
 	summary
-	first, last []made // the first and the last events that made its points
+	first, last []made  // the first and the last events that made its points
+	one         [2]made // where each begins: most have no second
 	newest      *window.Event
 	have        *window.Seen // of a sequence: whose events come in any order
 	noted       int64        // see changes
@@ -67,7 +68,9 @@ func (e *episode) take(r *rulePlan, m made, late bool) {
 			return
 		}
 	}
-	e.events++
+	if e.events++; e.events == 1 {
+		e.first, e.last = e.one[:0:1], e.one[1:1:2]
+	}
 	e.keepFirst(m)
 	e.keepLast(m)
 }

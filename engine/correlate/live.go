@@ -253,16 +253,20 @@ func (s *shard) known(st *ruleState, l *living) *summary {
 // nameOf gives the identity under which a point of a dedup key at a time was
 // said to be, "" when it was not.
 func (st *ruleState) nameOf(k window.Key, t int64) string {
-	var by *living
+	if by := st.at(k, t); by != nil {
+		return by.id
+	}
+	return ""
+}
+
+// at gives the living episode of a dedup key at a time, the first opened of them.
+func (st *ruleState) at(k window.Key, t int64) (by *living) {
 	for _, l := range st.alive[k] {
 		if l.start <= t && t <= l.end && (by == nil || l.opened < by.opened) {
 			by = l
 		}
 	}
-	if by == nil {
-		return ""
-	}
-	return by.id
+	return by
 }
 
 // finish names a final episode by the living ones it turns out to be, and

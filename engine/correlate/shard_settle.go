@@ -162,7 +162,11 @@ func (s *shard) join(st *ruleState, p *point) (kept bool) {
 	}
 	if opened {
 		sp.Of = &episode{summary: summary{rule: r, dedup: p.dedup}}
-		sp.Of.document, _ = st.docs.Get(p.ev.Time, p.ev.Hash)
+		if l := st.lit(p); l != nil && l.seen == (eventRef{p.ev.Time, p.ev.Hash}) {
+			sp.Of.document = l.document
+		} else {
+			sp.Of.document, _ = st.docs.Get(p.ev.Time, p.ev.Hash)
+		}
 		if sp.Of.id = st.nameOf(p.dedup, p.ev.Time); sp.Of.id == "" {
 			sp.Of.id = identity(r, p.dedup, p.ev)
 		}
