@@ -33,6 +33,9 @@ func (s *stream) start(buf []byte, last bool) int {
 	if s.mode = modeTop; s.lines != nil && !(s.forced != nil && opensJSON(buf)) { // flow records come as text and as JSON
 		s.mode = modeText
 	}
+	if bytes.HasPrefix(buf, []byte(`{"`)) { // as nearly every record of Kafka: what is wrong with it is said on the way
+		return 0
+	}
 	if bytes.HasPrefix(buf, []byte("\xef\xbb\xbf")) {
 		n := s.advance(3, 0)
 		s.indent = 0

@@ -43,6 +43,9 @@ type logged struct {
 }
 
 const (
+	// A sync holds up everything else of a process with one core for as long as
+	// the disk takes. What is said within this of the last one goes together.
+	syncEvery   = 20 * time.Millisecond
 	sayingsWait = 64      // of main; more would only make a slow disk look fast
 	groupBytes  = 1 << 20 // written and synced at once, about
 	recentBytes = 4 << 20
@@ -84,9 +87,10 @@ func (s *scribe) give(ctx context.Context, x saying) error {
 // run writes until ctx ends or the log takes nothing more for good.
 func (s *scribe) run(ctx context.Context) {
 	defer close(s.done)
-	for {
+	for last := (time.Time{}); ; last = time.Now() {
 		select {
 		case x := <-s.in:
+			rest(ctx, syncEvery-time.Since(last))
 			if s.why = s.write(ctx, x); s.why != nil {
 				return
 			}
@@ -94,6 +98,19 @@ func (s *scribe) run(ctx context.Context) {
 			s.why = ctx.Err()
 			return
 		}
+	}
+}
+
+// rest waits, or less if ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 
