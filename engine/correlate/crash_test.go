@@ -83,7 +83,7 @@ type crashing struct {
 
 // start makes the process that comes after a crash.
 func (c *crashing) start() (*Correlator, error) {
-	o := Options{Shards: 1 + c.r.IntN(4), tidy: c.r.IntN(3), Journal: c.store}
+	o := Options{Shards: 1 + c.r.IntN(4), tidy: c.r.IntN(3), eager: 1 + c.r.IntN(5), Journal: c.store}
 	o.Emit = func(t engine.Transition) {
 		c.log = append(c.log, t)
 		c.story = append(c.story, fmt.Sprintf("  said %v %s %d: %v..%v n=%d", t.Change, t.Alert.ID[:6], t.Number, seconds(t.Alert.Start), seconds(t.Alert.End), t.Alert.Count))

@@ -85,7 +85,8 @@
 // shards. A dense key costs its hits for as long as its window (about 130 bytes
 // each), where its window in memory holds at_least of them.
 //
-// What does not follow from hits stands beside them, written when it changes:
+// What does not follow from hits stands beside them. What changed is written by
+// Save, or before when it is much, so that Save is short:
 //
 //   - Open episodes (dedup key: start, id). A replayed point behind the
 //     watermark joins only an open one: others are final, and were cut where

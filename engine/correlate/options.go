@@ -31,7 +31,8 @@ type Options struct {
 	// Quota bounds what one rule remembers in one shard; zero: defaults.
 	Quota Quota
 
-	tidy int // see window.ChainSpec.Tidy
+	tidy  int // see window.ChainSpec.Tidy
+	eager int // how many changes of a rule are written before Save; 0: saveEager
 }
 
 // Quota bounds the state of one rule in one shard. What goes beyond is

@@ -38,6 +38,24 @@ func (c *Correlator) Save(s engine.Saver) {
 	m.trim(c)
 }
 
+// saveEager is how many changes of one rule wait for Save.
+const saveEager = 1000
+
+// relieve writes what changed so far when it is much: Save stops everything, so
+// it should find little. What changes again is written again.
+func (s *shard) relieve(st *ruleState) {
+	if !s.memory.writes() {
+		return
+	}
+	n := len(st.changes.episodes) + len(st.changes.livings)
+	if st.first != nil {
+		n += st.first.News()
+	}
+	if n >= s.eager {
+		s.save(st)
+	}
+}
+
 // save writes what changed in one rule of one shard.
 func (s *shard) save(st *ruleState) {
 	m, i := s.memory, st.rule.Index

@@ -1,6 +1,8 @@
 package correlate
 
 import (
+	"cmp"
+
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/rule"
 	"github.com/seed-843b225c/reflex/engine/window"
@@ -24,6 +26,7 @@ type shard struct {
 	spare  *point
 	kept   *collected
 	memory *memory // nil without a journal
+	eager  int     // see Options
 }
 
 // message is what one shard hands to another.
@@ -77,7 +80,7 @@ type waiting struct {
 func newShard(n int, c *Correlator) *shard {
 	s := &shard{
 		alerts: c.build, n: n, of: c.opt.Shards, stats: &c.stats, send: c.send, memory: c.memory,
-		names: c.names, quota: c.opt.Quota, kept: c.kept, live: c.opt.Emit != nil || c.opt.Document != nil,
+		names: c.names, quota: c.opt.Quota, eager: cmp.Or(c.opt.eager, saveEager), kept: c.kept, live: c.opt.Emit != nil || c.opt.Document != nil,
 	}
 	if c.opt.Emit != nil {
 		s.emit = c.emit

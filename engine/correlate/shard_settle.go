@@ -122,6 +122,7 @@ func (s *shard) episode(st *ruleState, w int64) {
 	}
 	st.docs.Advance(w)
 	s.expire(st, w)
+	s.relieve(st)
 }
 
 // end gives what is left when the input is over; w is the newest event time.

@@ -83,6 +83,14 @@ type Sighting struct {
 	Fresh bool
 }
 
+// News counts what Changed would give.
+func (f *First) News() int {
+	if f.news == nil {
+		return 0
+	}
+	return len(f.news.keys) + len(f.news.values)
+}
+
 // Changed gives what changed since it was last called, in no order. The owner
 // stores it; Recall and RecallValue bring it back.
 func (f *First) Changed(key func(Key, Learner), value func(Key, Sighting)) {
