@@ -16,5 +16,12 @@ share=$((total / count))
 echo "$count fuzz targets, $share s each"
 while read -r dir name; do
 	echo "fuzz $dir $name"
-	"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "${share}s" -fuzzminimizetime 10x "$dir" >"$out" 2>&1 || { cat "$out"; exit 1; }
+	"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "${share}s" -fuzzminimizetime 10x "$dir" >"$out" 2>&1 && continue
+	# go test also fails when its time ends while a slow input runs. That is no
+	# finding: one names its input, or panics.
+	if grep -q '^ *context deadline exceeded$' "$out" && ! grep -Eq 'input|seed corpus|panic|_test\.go:' "$out"; then
+		continue
+	fi
+	cat "$out"
+	exit 1
 done <"$out.targets"
