@@ -163,7 +163,10 @@ func TestDocumentIsThePlainOne(t *testing.T) {
 func TestDocumentWithSecretsIsThePlainOne(t *testing.T) {
 	w := newTwins(t)
 	for _, c := range secret.Canaries(3) {
-		for _, plant := range c.Plants {
+		for i, plant := range c.Plants {
+			if testing.Short() && i%5 > 0 {
+				continue
+			}
 			for _, record := range leakRecords {
 				for _, at := range []string{inJSON(plant.Text), inJSON(inJSON(plant.Text)), inJSON("x" + plant.Text + "/" + plant.Text)} {
 					w.read([]byte(strings.ReplaceAll(strings.ReplaceAll(record, "##", inJSON(at)), "@@", at)))
