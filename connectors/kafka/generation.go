@@ -51,6 +51,10 @@ func (s *Source) due(next []engine.Position) (*generation, map[place]int64) {
 	for _, pos := range next {
 		at := place{pos.Source, pos.Partition}
 		p := s.parts[at]
+		if p != nil && !p.opened && (p.began || p.onward >= 0) { // between two generations, of what stays ours
+			p.stored = max(p.stored, pos.Offset)
+			s.stored[at] = p.stored
+		}
 		if p == nil || !p.opened || pos.Offset > p.handed || pos.Offset <= p.covered {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -142,13 +143,16 @@ func (s *Source) admit(ctx context.Context, g *generation, first bool) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keepStored(g.gen)
+	s.keepOurs(g.gen)
 	s.gen = g
 	s.parts = map[place]*partition{}
 	for at, commit := range committed {
-		p := &partition{src: s, gen: g, at: at, format: s.format[at.topic], commit: commit, position0: -1}
+		p := &partition{src: s, gen: g, at: at, format: s.format[at.topic], commit: commit, stored: -1, onward: -1}
 		if stored, ok := s.stored[at]; ok {
-			p.position0 = stored
+			p.stored = stored
+		}
+		if onward, ok := s.onward[at]; ok {
+			p.onward = onward
 		}
 		s.parts[at] = p
 		g.parts = append(g.parts, p)
@@ -156,22 +160,22 @@ func (s *Source) admit(ctx context.Context, g *generation, first bool) error {
 	return nil
 }
 
-// keepStored drops the positions that others may have moved on from: those of
-// partitions that were not ours all the time. A stateful reader has no others.
-func (s *Source) keepStored(gen *kafkago.Generation) {
+// keepOurs notes how far partitions were handed out until this generation, and
+// drops the positions that others may have moved on from: those of partitions
+// that were not ours all the time. A stateful reader has no others.
+func (s *Source) keepOurs(gen *kafkago.Generation) {
+	for at, p := range s.parts {
+		if p.began {
+			s.onward[at] = p.handed
+		}
+	}
 	last := s.gen
 	if s.o.Stateful || last == nil {
 		return
 	}
-	if gen.ID != last.gen.ID+1 {
-		clear(s.stored)
-		return
-	}
-	for at := range s.stored {
-		if _, ours := s.parts[at]; !ours {
-			delete(s.stored, at)
-		}
-	}
+	theirs := func(at place, _ int64) bool { return s.parts[at] == nil || gen.ID != last.gen.ID+1 }
+	maps.DeleteFunc(s.stored, theirs)
+	maps.DeleteFunc(s.onward, theirs)
 }
 
 // committed asks for the positions of a generation's partitions; -1 is none.

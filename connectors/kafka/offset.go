@@ -37,13 +37,18 @@ func (p *partition) locate(conn *kafkago.Conn) error {
 	return nil
 }
 
-// open finds where to begin: where the store says, else where the group says,
-// else where the configuration says.
+// open finds where to begin: behind what this process was handed out before,
+// which is on its way whether it is stored or not; else where the store says,
+// else where the group says, else where the configuration says.
 func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
 	s := p.src
-	want := p.position0
+	known := p.stored // by the store, or by whoever committed
+	if known < 0 {
+		known = p.commit
+	}
+	want := p.onward
 	if want < 0 {
-		want = p.commit
+		want = known
 	}
 	fresh := want < 0
 	switch {
@@ -59,10 +64,13 @@ func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
 		want = first
 	}
 	s.mu.Lock()
-	p.opened = true
+	p.opened, p.began = true, true
 	p.next, p.read, p.handed, p.covered, p.end = want, want, want, want, last
-	if p.committed = want; fresh {
-		p.committed = -1
+	if p.onward >= 0 {
+		p.covered = min(known, want)
+	}
+	if p.committed = p.commit; p.commit > last {
+		p.committed = -1 // of a topic that is no more
 	}
 	s.queue = append(s.queue, item{batch: engine.Batch{Opened: []engine.Position{p.pos(want)}}})
 	p.measure()

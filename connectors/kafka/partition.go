@@ -18,19 +18,21 @@ import (
 // partition is one owned partition during one generation. Its goroutine reads;
 // the fields below mu's line are also read by Poll, Commit and Lags.
 type partition struct {
-	src       *Source
-	gen       *generation
-	at        place
-	format    string
-	commit    int64 // what the group had committed; -1: nothing
-	position0 int64 // what the store says; -1: nothing
-	stuck     stuck
-	still     time.Time // since when connections end without progress; zero: they do not
-	judge     judge
-	idle      bool // the last answer said that nothing is behind what was asked for
+	src    *Source
+	gen    *generation
+	at     place
+	format string
+	commit int64 // what the group had committed; -1: nothing
+	stored int64 // what the store says; -1: nothing
+	onward int64 // behind what was handed out while it was ours before; -1: nothing
+	stuck  stuck
+	still  time.Time // since when connections end without progress; zero: they do not
+	judge  judge
+	idle   bool // the last answer said that nothing is behind what was asked for
 
 	// guarded by Source.mu
 	opened    bool
+	began     bool // was opened in this generation
 	draining  bool
 	next      int64 // next offset to fetch
 	read      int64 // behind the last record that was queued

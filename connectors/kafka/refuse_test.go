@@ -17,13 +17,15 @@ import (
 )
 
 func TestSourceRefusesACompactedTopic(t *testing.T) {
-	f := newFake(t, 1)
-	if _, err := f.client.DeleteTopics(t.Context(), &kafkago.DeleteTopicsRequest{Topics: []string{topic}}); err != nil {
-		t.Fatal(err)
-	}
-	f.create(t, 1, kafkago.ConfigEntry{ConfigName: "cleanup.policy", ConfigValue: "compact"})
-	s := open(t, f.config(), Options{})
-	wantFatal(t, s, "kafka topic reflex.cloudtrail: is compacted (cleanup.policy=compact)", "use a topic with cleanup.policy=delete")
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		if _, err := f.client.DeleteTopics(t.Context(), &kafkago.DeleteTopicsRequest{Topics: []string{topic}}); err != nil {
+			t.Fatal(err)
+		}
+		f.create(t, 1, kafkago.ConfigEntry{ConfigName: "cleanup.policy", ConfigValue: "compact"})
+		s := f.open(t, f.config(), Options{})
+		wantFatal(t, s, "kafka topic reflex.cloudtrail: is compacted (cleanup.policy=compact)", "use a topic with cleanup.policy=delete")
+	})(t)
 }
 
 // wantFatal polls until a fatal error comes, and looks for texts in it.
@@ -48,7 +50,6 @@ func wantFatal(t testing.TB, s *Source, texts ...string) {
 }
 
 func TestSourceSaysWhyItCannotRead(t *testing.T) {
-	f := newFake(t, 1)
 	for name, c := range map[string]struct {
 		change func(*SourceConfig)
 		fault  kfake.Fault
@@ -59,17 +60,18 @@ func TestSourceSaysWhyItCannotRead(t *testing.T) {
 		"group denied":  {func(*SourceConfig) {}, kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1}, []string{"kafka group reflex: no permission for this consumer group: grant Read on it"}},
 		"session":       {func(c *SourceConfig) { c.SessionTimeout = time.Hour }, kfake.Fault{}, []string{"kafka group reflex: the broker does not allow this session_timeout"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, virtual(func(t *testing.T) {
+			f := inMemory(t, 1)
 			if c.fault.Err != nil {
 				defer f.Fault(c.fault).Remove()
 			}
 			config := f.config()
 			c.change(&config)
-			wantFatal(t, open(t, config, Options{}), c.texts...)
-		})
+			wantFatal(t, f.open(t, config, Options{}), c.texts...)
+		}))
 	}
 	t.Run("no broker", func(t *testing.T) {
-		c := f.config()
+		c := newFake(t, 1).config()
 		c.Brokers = []string{freeAddress(t)}
 		s, got := open(t, c, Options{}), &seen{}
 		got.until(t, s, "an error", func() bool { return len(got.errs) > 0 })
@@ -80,17 +82,19 @@ func TestSourceSaysWhyItCannotRead(t *testing.T) {
 }
 
 func TestSourceResumesOnlyItsOwnTopics(t *testing.T) {
-	f := newFake(t, 1)
-	f.write(t, 0, numbered(0, 10)...)
-	s, got := open(t, f.config(), Options{Resume: []engine.Position{{Source: topic, Offset: 7}, {Source: "a/file", Partition: -1, Offset: 900}}}), &seen{}
-	got.records(t, s, 3)
-	expect(t, got.values[0], numbered(7, 3))
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		f.write(t, 0, numbered(0, 10)...)
+		s, got := f.open(t, f.config(), Options{Resume: []engine.Position{{Source: topic, Offset: 7}, {Source: "a/file", Partition: -1, Offset: 900}}}), &seen{}
+		got.records(t, s, 3)
+		expect(t, got.values[0], numbered(7, 3))
+	})(t)
 }
 
 func TestCloseIsPromptWhateverHappens(t *testing.T) {
 	for name, key := range map[string]kmsg.Key{"joining": kmsg.JoinGroup, "fetching": kmsg.Fetch, "asking": kmsg.Metadata, "heart beating": kmsg.Heartbeat} {
-		t.Run(name, func(t *testing.T) {
-			f := newFake(t, 1)
+		t.Run(name, virtual(func(t *testing.T) {
+			f := inMemory(t, 1)
 			f.write(t, 0, "x")
 			asked := make(chan struct{}, 100)
 			f.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -101,23 +105,23 @@ func TestCloseIsPromptWhateverHappens(t *testing.T) {
 				}
 				return nil, nil, true // never answered
 			})
-			s, got := open(t, f.config(), Options{}), &seen{}
-			s.timing.leave = 300 * time.Millisecond
+			s, got := f.open(t, f.config(), Options{}), &seen{}
 			got.until(t, s, "the question", func() bool { return len(asked) > 0 })
 			began := time.Now()
 			s.Close()
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > 2*s.timing.leave {
 				t.Errorf("Close took %s", took)
 			}
-		})
+		}))
 	}
-	t.Run("never polled", func(t *testing.T) {
-		s := open(t, newFake(t, 1).config(), Options{})
+	t.Run("never polled", virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		s := f.open(t, f.config(), Options{})
 		s.Close()
 		if _, err := s.Poll(t.Context()); engine.KindOf(err) != engine.Fatal {
 			t.Errorf("Poll after Close: %v", err)
 		}
-	})
+	}))
 }
 
 // value adds up a metric's samples.

@@ -57,6 +57,7 @@ type Source struct {
 	gen    *generation
 	parts  map[place]*partition // owned, or still draining
 	stored map[place]int64      // what Resume and Commit say
+	onward map[place]int64      // behind what earlier generations handed out
 }
 
 // place is a partition of a topic.
@@ -106,7 +107,7 @@ func NewSource(c SourceConfig, o Options) (*Source, error) {
 	c = c.withDefaults()
 	s := &Source{
 		c: c, o: o, log: logger(o.Log), timing: usual, budget: newBudget(c.Buffer),
-		format: map[string]string{}, parts: map[place]*partition{}, stored: map[place]int64{},
+		format: map[string]string{}, parts: map[place]*partition{}, stored: map[place]int64{}, onward: map[place]int64{},
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}), closing: make(chan struct{}),
 	}
 	s.start, _ = parseStart(c.Start) // Validate has read it

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"net"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,48 +10,52 @@ import (
 )
 
 func TestSourceLeavesMarkersOut(t *testing.T) {
-	f := newFake(t, 1)
-	reg := prometheus.NewRegistry()
-	f.write(t, 0, numbered(0, 2)...)
-	markers := kafkago.NewRecordReader(
-		kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 1}), Value: kafkago.NewBytes([]byte{0, 0, 0, 0, 0, 9})},
-		kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 0}), Value: kafkago.NewBytes([]byte{0, 0, 0, 0, 0, 9})})
-	if res, err := f.client.Produce(t.Context(), &kafkago.ProduceRequest{Topic: topic, RequiredAcks: kafkago.RequireAll, Records: markers}); err != nil || res.Error != nil {
-		t.Fatal(err, res)
-	}
-	s, got := open(t, f.config(), Options{Metrics: reg}), &seen{}
-	got.records(t, s, 2)
-	got.until(t, s, "the markers", func() bool { return value(t, reg, "reflex_kafka_markers_total") == 2 })
-	got.commit(t, s)
-	got.until(t, s, "a commit behind the markers", func() bool { got.commit(t, s); return f.committed(t, f.config().Group, 0) == 4 })
-	if lags := s.Lags(); len(lags) != 1 || lags[0].Next != 4 || lags[0].End != 4 {
-		t.Errorf("lags are %+v", lags)
-	}
-	expect(t, got.values[0], numbered(0, 2))
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		reg := prometheus.NewRegistry()
+		f.write(t, 0, numbered(0, 2)...)
+		markers := kafkago.NewRecordReader(
+			kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 1}), Value: kafkago.NewBytes([]byte{0, 0, 0, 0, 0, 9})},
+			kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 0}), Value: kafkago.NewBytes([]byte{0, 0, 0, 0, 0, 9})})
+		if res, err := f.client.Produce(t.Context(), &kafkago.ProduceRequest{Topic: topic, RequiredAcks: kafkago.RequireAll, Records: markers}); err != nil || res.Error != nil {
+			t.Fatal(err, res)
+		}
+		s, got := f.open(t, f.config(), Options{Metrics: reg}), &seen{}
+		got.records(t, s, 2)
+		got.until(t, s, "the markers", func() bool { return value(t, reg, "reflex_kafka_markers_total") == 2 })
+		got.commit(t, s)
+		got.until(t, s, "a commit behind the markers", func() bool { got.commit(t, s); return f.committed(t, f.config().Group, 0) == 4 })
+		if lags := s.Lags(); len(lags) != 1 || lags[0].Next != 4 || lags[0].End != 4 {
+			t.Errorf("lags are %+v", lags)
+		}
+		expect(t, got.values[0], numbered(0, 2))
+	})(t)
 }
 
 func TestSourceSaysWhatRetentionTook(t *testing.T) {
-	f := newFake(t, 1)
-	reg := prometheus.NewRegistry()
-	f.write(t, 0, numbered(0, 30)...)
-	s, got := open(t, f.config(), Options{}), &seen{}
-	got.records(t, s, 30)
-	got.commit(t, s)
-	s.Close()
-	f.write(t, 0, numbered(30, 30)...)
-	f.deleteBefore(t, 45)
-	s, got = open(t, f.config(), Options{Metrics: reg}), &seen{}
-	got.records(t, s, 15)
-	expect(t, got.values[0], numbered(45, 15))
-	if lost := value(t, reg, "reflex_kafka_lost_total"); lost != 15 {
-		t.Errorf("lost are %v, want 15", lost)
-	}
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		reg := prometheus.NewRegistry()
+		f.write(t, 0, numbered(0, 30)...)
+		s, got := f.open(t, f.config(), Options{}), &seen{}
+		got.records(t, s, 30)
+		got.commit(t, s)
+		s.Close()
+		f.write(t, 0, numbered(30, 30)...)
+		f.deleteBefore(t, 45)
+		s, got = f.open(t, f.config(), Options{Metrics: reg}), &seen{}
+		got.records(t, s, 15)
+		expect(t, got.values[0], numbered(45, 15))
+		if lost := value(t, reg, "reflex_kafka_lost_total"); lost != 15 {
+			t.Errorf("lost are %v, want 15", lost)
+		}
+	})(t)
 }
 
 // deleteBefore removes the records before an offset, as retention does.
 func (f *fake) deleteBefore(t testing.TB, offset int64) {
 	t.Helper()
-	conn, err := net.Dial("tcp", f.addrs[0])
+	conn, err := f.dial(t.Context(), "tcp", f.addrs[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,21 +74,23 @@ func (f *fake) deleteBefore(t testing.TB, offset int64) {
 }
 
 func TestSourceFollowsATopicThatWasMadeAnew(t *testing.T) {
-	f := newFake(t, 1)
-	f.write(t, 0, numbered(0, 30)...)
-	s, got := open(t, f.config(), Options{}), &seen{}
-	got.records(t, s, 30)
-	got.commit(t, s)
-	s.Close()
-	f.recreate(t)
-	f.write(t, 0, numbered(100, 5)...)
-	s, got = open(t, f.config(), Options{}), &seen{}
-	got.records(t, s, 5)
-	expect(t, got.values[0], numbered(100, 5))
-	got.commit(t, s)
-	if at := f.committed(t, f.config().Group, 0); at != 5 {
-		t.Errorf("the group stands at %d, want 5", at)
-	}
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		f.write(t, 0, numbered(0, 30)...)
+		s, got := f.open(t, f.config(), Options{}), &seen{}
+		got.records(t, s, 30)
+		got.commit(t, s)
+		s.Close()
+		f.recreate(t)
+		f.write(t, 0, numbered(100, 5)...)
+		s, got = f.open(t, f.config(), Options{}), &seen{}
+		got.records(t, s, 5)
+		expect(t, got.values[0], numbered(100, 5))
+		got.commit(t, s)
+		if at := f.committed(t, f.config().Group, 0); at != 5 {
+			t.Errorf("the group stands at %d, want 5", at)
+		}
+	})(t)
 }
 
 func (f *fake) recreate(t testing.TB) {
@@ -108,22 +113,24 @@ func (f *fake) create(t testing.TB, partitions int, set ...kafkago.ConfigEntry) 
 }
 
 func TestSourcePicksUpNewPartitions(t *testing.T) {
-	f := newFake(t, 1)
-	s, got := open(t, f.config(), Options{Stateful: true}), &seen{}
-	got.until(t, s, "a partition", func() bool { return len(got.opened) == 1 })
-	f.addPartition(t)
-	f.addPartition(t)
-	tr := &kafkago.Transport{}
-	defer tr.CloseIdleConnections()
-	produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 2, "new")
-	got.records(t, s, 1)
-	expect(t, got.values[2], []string{"new"})
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		s, got := f.open(t, f.config(), Options{Stateful: true}), &seen{}
+		got.until(t, s, "a partition", func() bool { return len(got.opened) == 1 })
+		f.addPartition(t)
+		f.addPartition(t)
+		tr := &kafkago.Transport{Dial: f.dial}
+		defer tr.CloseIdleConnections()
+		produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 2, "new")
+		got.records(t, s, 1)
+		expect(t, got.values[2], []string{"new"})
+	})(t)
 }
 
 // addPartition gives the topic one partition more.
 func (f *fake) addPartition(t testing.TB) {
 	t.Helper()
-	client, done := (&remote{brokers: f.addrs, dialer: &kafkago.Dialer{}}).client(topic)
+	client, done := (&remote{brokers: f.addrs, dialer: &kafkago.Dialer{DialFunc: f.dial}}).client(topic)
 	defer done()
 	ps, err := partitions(t.Context(), client, []string{topic})
 	if err != nil {
