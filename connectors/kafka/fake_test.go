@@ -181,14 +181,18 @@ func (got *seen) records(t testing.TB, s *Source, n int) {
 	got.until(t, s, fmt.Sprintf("%d records", n), func() bool { return got.total >= n })
 }
 
-func (got *seen) commit(t testing.TB, s *Source) {
-	t.Helper()
-	var ps []engine.Position
+// positions are behind what was polled.
+func (got *seen) positions() (ps []engine.Position) {
 	for p, next := range got.next {
 		ps = append(ps, engine.Position{Source: topic, Partition: p, Offset: next})
 	}
+	return ps
+}
+
+func (got *seen) commit(t testing.TB, s *Source) {
+	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; {
-		err := s.Commit(t.Context(), ps)
+		err := s.Commit(t.Context(), got.positions())
 		if err == nil {
 			return
 		}

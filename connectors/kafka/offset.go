@@ -72,6 +72,9 @@ func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
 	if p.committed = p.commit; p.commit > last {
 		p.committed = -1 // of a topic that is no more
 	}
+	if fresh { // nothing before it has to be stored; should the commit below fail, the next generation begins here too
+		s.stored[p.at] = want
+	}
 	s.queue = append(s.queue, item{batch: engine.Batch{Opened: []engine.Position{p.pos(want)}}})
 	p.measure()
 	s.mu.Unlock()

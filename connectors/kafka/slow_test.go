@@ -56,7 +56,7 @@ func TestSlowCommitsHoldUpNothing(t *testing.T) {
 			t.Errorf("a commit that is not answered gave %v after %s", err, took)
 		}
 		got.until(t, s, "the commit", func() bool {
-			_ = <-commit(20)
+			<-commit(20)
 			return f.committed(t, c.Group, 0) == 20
 		})
 		f.write(t, 0, numbered(20, 1)...)

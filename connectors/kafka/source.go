@@ -56,7 +56,7 @@ type Source struct {
 	said   troubles
 	gen    *generation
 	parts  map[place]*partition // owned, or still draining
-	stored map[place]int64      // what Resume and Commit say
+	stored map[place]int64      // what Resume and Commit say, and where a first reading began
 	onward map[place]int64      // behind what earlier generations handed out
 }
 
