@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"math"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -50,6 +51,19 @@ func TestOnlyWhatPagesIsAnAlertInECS(t *testing.T) {
 		event := tr.ECS()["event"].(map[string]any)
 		if event["kind"] != c.kind || event["action"] != "alert-"+c.change.String() {
 			t.Errorf("%s %s: kind %v, action %v", c.change, c.mode, event["kind"], event["action"])
+		}
+	}
+}
+
+func TestNumbersThatJSONCannotHoldAreNoValues(t *testing.T) {
+	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if v := Float(f); !v.IsNil() {
+			t.Errorf("%v became %v", f, v.Text())
+		}
+	}
+	for _, f := range []float64{0, -1.5, math.MaxFloat64, math.SmallestNonzeroFloat64} {
+		if v := Float(f); v.Float() != f {
+			t.Errorf("%v became %q", f, v.Text())
 		}
 	}
 }

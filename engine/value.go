@@ -44,9 +44,11 @@ func String(s string) Value { return Value{s: s, kind: Keyword} }
 // Int makes a long.
 func Int(n int64) Value { return Value{n: uint64(n), kind: Long} }
 
-// Float makes a double. NaN becomes nil, so that Values stay comparable.
+// Float makes a double. What is no finite number becomes nil: NaN is not equal
+// to itself, and neither NaN nor an infinity can be written as JSON, so neither
+// may come near an alert.
 func Float(f float64) Value {
-	if f != f {
+	if f-f != 0 {
 		return Value{}
 	}
 	if f == 0 {

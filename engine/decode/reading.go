@@ -226,7 +226,7 @@ func (r *reading) convert(c *cell, t engine.Type) engine.Value {
 	case engine.Long:
 		return parseLong(r.text(c))
 	case engine.Double:
-		if f, err := strconv.ParseFloat(r.text(c), 64); err == nil && !math.IsInf(f, 0) {
+		if f, err := strconv.ParseFloat(r.text(c), 64); err == nil {
 			return engine.Float(f)
 		}
 	case engine.Bool:

@@ -49,8 +49,8 @@ func newInventory(rows []engine.AIKey) (*inventory, []error) {
 		case row.SHA256 != "" && row.SHA256 != row.ID && inv.byID[row.SHA256] != nil:
 			problem(row, "key %s has the sha256 of key %s", row.ID, inv.byID[row.SHA256].ID)
 			continue
-		case row.Budget < 0 || row.Budget != row.Budget:
-			problem(row, "key %s: a budget may not be negative", row.ID)
+		case row.Budget < 0 || engine.Float(row.Budget).IsNil():
+			problem(row, "key %s: a budget is a number and may not be negative", row.ID)
 			continue
 		}
 		if row.Owner != "" {

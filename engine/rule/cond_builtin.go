@@ -210,7 +210,7 @@ func toFloat(a, _, _ engine.Value) engine.Value {
 		return engine.Float(a.Float())
 	case engine.Keyword:
 		if s := a.Str(); looksLikeNumber(s) {
-			if f, err := strconv.ParseFloat(s, 64); err == nil && !math.IsInf(f, 0) {
+			if f, err := strconv.ParseFloat(s, 64); err == nil {
 				return engine.Float(f)
 			}
 		}

@@ -199,10 +199,7 @@ func calculateFloat(o op, a, b float64) engine.Value {
 	default: // % is for whole numbers
 		return null
 	}
-	if math.IsInf(f, 0) {
-		return null
-	}
-	return engine.Float(f)
+	return engine.Float(f) // nil when it is not finite
 }
 
 // negate is the minus sign.

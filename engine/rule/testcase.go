@@ -303,7 +303,7 @@ func parseValue(typ engine.Type, s string) (v engine.Value, why string) {
 		return engine.Int(i), ""
 	case engine.Double:
 		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || f != f {
+		if err != nil || engine.Float(f).IsNil() {
 			return v, "is a number: " + strconv.Quote(s) + " is none"
 		}
 		return engine.Float(f), ""
