@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"slices"
 
 	"github.com/seed-843b225c/reflex/engine"
@@ -97,10 +98,10 @@ func (a *alerts) build(s *summary) *engine.Alert {
 		al.ID = identity(r, s.dedup, s.earliest.ev)
 	}
 	for _, ref := range r.Alert.DedupBy {
-		al.Key = append(al.Key, a.named(r, ref.Name, ref, s.earliest.asKeyed()))
+		al.Key = append(al.Key, a.named(r, ref.Name, ref, s.earliest.asKeyed(), entityBytes))
 	}
 	for _, n := range r.Alert.Show {
-		if v := a.named(r, n.Name, n.Ref, s.top); !v.Value.IsNil() {
+		if v := a.named(r, n.Name, n.Ref, s.top, shownBytes); !v.Value.IsNil() {
 			al.Show = append(al.Show, v)
 		}
 	}
@@ -117,7 +118,7 @@ func (a *alerts) build(s *summary) *engine.Alert {
 func (a *alerts) evidence(r *rulePlan, m made) engine.Evidence {
 	e := engine.Evidence{
 		Time:    m.ev.Time,
-		ID:      m.ev.ID(),
+		ID:      shortenText(m.ev.ID(), entityBytes),
 		Dataset: m.ev.Dataset(),
 		Origin:  m.ev.Origin(a.sources),
 	}
@@ -134,16 +135,16 @@ func (a *alerts) evidence(r *rulePlan, m made) engine.Evidence {
 	m.ev.Each(func(slot int, v engine.Value) bool {
 		if _, ok := slices.BinarySearch(shown, slot); ok {
 			name := slots[slot].Name
-			e.Fields = append(e.Fields, engine.Named{Name: name, Field: name, Value: a.redacted(v)})
+			e.Fields = append(e.Fields, engine.Named{Name: name, Field: name, Value: shorten(a.redacted(v), shownBytes)})
 		}
 		return true
 	})
 	return e
 }
 
-// named reads a reference at a point.
-func (a *alerts) named(r *rulePlan, name string, ref rule.Ref, p *point) engine.Named {
-	n := engine.Named{Name: name, Value: a.redacted(a.value(r, ref, p))}
+// named reads a reference at a point; a longer value than most bytes is cut.
+func (a *alerts) named(r *rulePlan, name string, ref rule.Ref, p *point, most int) engine.Named {
+	n := engine.Named{Name: name, Value: shorten(a.redacted(a.value(r, ref, p)), most)}
 	switch {
 	case ref.Key >= 0 && ref.Meta == "" && r.Sequence != nil:
 		n.Field = "key." + r.Sequence.Keys[ref.Key]
@@ -156,17 +157,18 @@ func (a *alerts) named(r *rulePlan, name string, ref rule.Ref, p *point) engine.
 // grow adds the entities of a point to those of its episode.
 func (a *alerts) grow(r *rulePlan, have []engine.Named, p *point) []engine.Named {
 	for _, ent := range r.Alert.Entities {
-		n := a.named(r, ent.Name, ent.Ref, p)
+		n := a.named(r, ent.Name, ent.Ref, p, math.MaxInt)
 		if n.Value.IsNil() {
 			continue
 		}
-		if n.Value.Kind() == engine.List {
+		if n.Value.Kind() == engine.List { // each element is an entity
 			n.Value.Each(func(s string) bool {
-				have = addEntity(have, engine.Named{Name: n.Name, Field: n.Field, Value: engine.String(s)})
+				have = addEntity(have, engine.Named{Name: n.Name, Field: n.Field, Value: engine.String(shortenText(s, entityBytes))})
 				return true
 			})
 			continue
 		}
+		n.Value = shorten(n.Value, entityBytes)
 		have = addEntity(have, n)
 	}
 	return have
