@@ -25,6 +25,35 @@ func (t *Transition) Append(b []byte) ([]byte, error) {
 	return append(b, j...), err
 }
 
+// Bare gives the transition without what came out of logs and can be large: of
+// an alert its document, evidence and shown fields, of an incident its
+// timeline. Incomplete says why. What t points to is not changed.
+func (t *Transition) Bare(why string) Transition {
+	out := *t
+	if t.Alert != nil {
+		al := *t.Alert
+		al.Document, al.Evidence, al.Show = nil, nil, nil
+		if Float(al.Measure).IsNil() {
+			al.Measure = 0
+		}
+		al.Incomplete = also(al.Incomplete, why)
+		out.Alert = &al
+	} else {
+		in := *t.Incident
+		in.Timeline = nil
+		in.Incomplete = also(in.Incomplete, why)
+		out.Incident = &in
+	}
+	return out
+}
+
+func also(said, why string) string {
+	if said == "" {
+		return why
+	}
+	return said + "; " + why
+}
+
 // ParseTransition reads what Append wrote.
 func ParseTransition(b []byte) (Transition, error) {
 	var t Transition

@@ -49,6 +49,7 @@ const (
 	sayingsWait = 64      // of main; more would only make a slow disk look fast
 	groupBytes  = 1 << 20 // written and synced at once, about
 	recentBytes = 4 << 20
+	recordMost  = 64 << 20 // bytes of one transition; values in it are cut long before (package correlate)
 )
 
 func newScribe(l *Live) *scribe {
@@ -128,9 +129,9 @@ type question struct {
 	answer chan<- int64
 }
 
-func (g *group) add(x saying) error {
+func (s *scribe) add(g *group, x saying) error {
 	for i := range x.ts {
-		b, err := x.ts[i].Append(nil)
+		b, err := s.record(&x.ts[i])
 		if err != nil {
 			return fmt.Errorf("alert log: %s: %w", x.ts[i].DocumentID(), err)
 		}
@@ -143,11 +144,28 @@ func (g *group) add(x saying) error {
 	return nil
 }
 
+// record gives a transition as the log keeps it. One that cannot be written, or
+// that no sink would take, loses what came out of logs: it would come again
+// after every start, and an alert without evidence is better than a service
+// that cannot go on.
+func (s *scribe) record(t *engine.Transition) ([]byte, error) {
+	b, err := t.Append(nil)
+	if err == nil && len(b) <= recordMost {
+		return b, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%d bytes are more than %d", len(b), recordMost)
+	}
+	s.log.Error("an alert or incident does not fit the alert log: it is told without its evidence", "id", t.DocumentID(), "error", err)
+	*t = t.Bare("evidence and fields of the log left out: they did not fit the alert log")
+	return t.Append(nil)
+}
+
 // write writes x and what waits behind it.
 func (s *scribe) write(ctx context.Context, x saying) error {
 	var g group
 	for more := true; more; {
-		if err := g.add(x); err != nil {
+		if err := s.add(&g, x); err != nil {
 			return err
 		}
 		if more = g.bytes < groupBytes; more {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -137,5 +138,55 @@ func TestScribeThatEndedTakesNothing(t *testing.T) {
 	}
 	if last != s.why {
 		t.Errorf("it took more and said %v", last)
+	}
+}
+
+// What JSON cannot hold must not reach the log; when it does all the same, the
+// service goes on.
+func TestScribeTellsBareWhatCannotBeWritten(t *testing.T) {
+	s, dir := scribing(t)
+	al := func(id string) *engine.Alert { return &engine.Alert{ID: id, Title: "title of " + id, Level: engine.High} }
+	broken, endless, large := al("broken"), al("endless"), al("large")
+	broken.Document = json.RawMessage(`{"a":`)
+	endless.Measure = math.Inf(1)
+	large.Document = json.RawMessage(`"` + strings.Repeat("x", recordMost) + `"`)
+	long := &engine.Incident{ID: "long", Title: "title of long", Timeline: []engine.Moment{{Text: strings.Repeat("\x01", recordMost/6)}}}
+	ts := []engine.Transition{{Change: engine.Opened, Number: 1, Incident: long}}
+	for _, a := range []*engine.Alert{broken, endless, large, al("well")} {
+		ts = append(ts, engine.Transition{Change: engine.Opened, Number: 1, Alert: a})
+	}
+	if err := s.say(t.Context(), ts); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.ask(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-answer:
+	case <-s.done:
+		t.Fatal("the scribe ended:", s.why)
+	}
+	entries, err := dir.Log.Read(0, 1<<30)
+	if err != nil || len(entries) != len(ts) {
+		t.Fatal(len(entries), err)
+	}
+	for i, e := range entries {
+		back, err := engine.ParseTransition(e.Data)
+		if err != nil || back.ID() != ts[i].ID() {
+			t.Fatal(back.ID(), err)
+		}
+		said := ""
+		if back.Alert != nil {
+			said = back.Alert.Incomplete
+		} else {
+			said = back.Incident.Incomplete
+		}
+		if (said == "") != (back.ID() == "well") || len(e.Data) > 2000 {
+			t.Errorf("%s: %d bytes, incomplete %q", back.ID(), len(e.Data), said)
+		}
+	}
+	if broken.Document == nil || long.Timeline == nil {
+		t.Error("what others hold too was changed")
 	}
 }
