@@ -145,7 +145,9 @@ func TestScribeThatEndedTakesNothing(t *testing.T) {
 // service goes on.
 func TestScribeTellsBareWhatCannotBeWritten(t *testing.T) {
 	s, dir := scribing(t)
-	al := func(id string) *engine.Alert { return &engine.Alert{ID: id, Title: "title of " + id, Level: engine.High} }
+	al := func(id string) *engine.Alert {
+		return &engine.Alert{ID: id, Title: "title of " + id, Level: engine.High}
+	}
 	broken, endless, large := al("broken"), al("endless"), al("large")
 	broken.Document = json.RawMessage(`{"a":`)
 	endless.Measure = math.Inf(1)
