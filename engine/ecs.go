@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -27,10 +28,10 @@ func AlertRoots() []string { return kept }
 // keys are sorted, so equal alerts are equal bytes.
 func (a *Alert) ECS() object {
 	doc := object{}
-	var first object
-	if json.Unmarshal(a.Document, &first) == nil {
+	first := a.first()
+	if first != nil {
 		for _, root := range kept {
-			if v, ok := first[root]; ok {
+			if v, ok := fitting(root, first[root]); ok && v != nil {
 				doc[root] = v
 			}
 		}
@@ -63,9 +64,20 @@ func (a *Alert) ECS() object {
 		r["incomplete"] = a.Incomplete
 	}
 	if first != nil {
-		r["document"] = first
+		r["document"] = whole(first)
 	}
 	doc["reflex"] = r
+	return doc
+}
+
+// first reads the document of the alert's first event; nil when there is none.
+// Numbers stay as they are written: an id of 19 digits is no float.
+func (a *Alert) first() (doc object) {
+	d := json.NewDecoder(bytes.NewReader(a.Document))
+	d.UseNumber()
+	if d.Decode(&doc) != nil {
+		return nil
+	}
 	return doc
 }
 

@@ -15,7 +15,8 @@ type object = map[string]any
 const (
 	longestKeyword = 1024
 	longestText    = 8191 // free text as a keyword
-	longestOpen    = 4096 // a value inside an open shape, whose key is part of the term
+	longestOpen    = 4096 // a value inside an open shape, whose keys are part of the term
+	deepestOpen    = 100  // of an open shape; records nest at most 64 deep
 )
 
 var (
@@ -27,7 +28,7 @@ var (
 	text = object{"type": "text", "fields": object{"keyword": object{"type": "keyword", "ignore_above": longestText}}}
 	// anyShape holds what has any shape: one field to Elasticsearch, however many
 	// keys a log line brings, so that logs cannot blow up the mapping.
-	anyShape = object{"type": "flattened", "ignore_above": longestOpen}
+	anyShape = object{"type": "flattened", "ignore_above": longestOpen, "depth_limit": deepestOpen}
 )
 
 // own are the fields that documents have beside those of the registry.
