@@ -54,6 +54,9 @@ type Memory interface {
 	Get(key string) (value []byte, ok bool, err error)
 	Put(key string, value []byte) error
 	Delete(key string) error
+	// Each calls f with all keys and values, which are f's to keep, until f gives
+	// an error. Nothing may be put or deleted before it returns.
+	Each(f func(key string, value []byte) error) error
 }
 
 // DeadLetter is where refusals go in the service. Keep returns when all are

@@ -130,9 +130,10 @@ func distinct(fs []engine.Finding) []engine.Finding {
 // noMemory is the Memory of a sink that only checks.
 type noMemory struct{}
 
-func (noMemory) Get(string) ([]byte, bool, error) { return nil, false, nil }
-func (noMemory) Put(string, []byte) error         { return nil }
-func (noMemory) Delete(string) error              { return nil }
+func (noMemory) Get(string) ([]byte, bool, error)      { return nil, false, nil }
+func (noMemory) Put(string, []byte) error              { return nil }
+func (noMemory) Delete(string) error                   { return nil }
+func (noMemory) Each(func(string, []byte) error) error { return nil }
 
 func (a *app) examineRules(cfg *config) engine.Finding {
 	var said strings.Builder

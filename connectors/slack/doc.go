@@ -17,13 +17,16 @@
 //     itself, fold lines or hide characters (clean.go).
 //   - A page is not lost for a detail: blocks that Slack refuses are sent again
 //     as plain text, a route whose channel refuses falls back to the default
-//     channel, a deleted message is posted anew.
+//     channel, a deleted message is posted anew. Where the workspace forbids to
+//     edit older messages, the thread goes on.
+//   - What is remembered stays bounded: 45 days after its end an incident's
+//     message is forgotten (forget.go).
 //
 // With an incoming webhook instead of a token Slack gives no reference back:
 // nothing can be edited, and a crash may repeat a message (hook.go).
 //
 // Files: config.go the settings; clean.go, render.go, facts.go, timeline.go the
-// message, pure functions; sink.go, record.go, send.go, hook.go what happens to
-// it; judge.go what Slack's answers mean; rate.go when a call may go out;
-// check.go what doctor asks. The stand-in for Slack is in slacktest.
+// message, pure functions; sink.go, record.go, forget.go, send.go, hook.go what
+// happens to it; judge.go what Slack's answers mean; rate.go when a call may go
+// out; check.go what doctor asks. The stand-in for Slack is in slacktest.
 package slack

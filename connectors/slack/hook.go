@@ -19,9 +19,7 @@ import (
 // its level was raised. Slack gives no reference back, so nothing is edited, and
 // a crash between the post and its note repeats the message.
 func (s *Sink) hook(ctx context.Context, t *engine.Transition, r *record) error {
-	if r == nil {
-		r = &record{}
-	} else if t.Incident.Level <= r.Told.Level || t.Number <= r.Told.Number {
+	if t.Incident.Level <= r.Told.Level || t.Number <= r.Told.Number {
 		return nil
 	}
 	m := Render(t.Incident, s.config.Links)

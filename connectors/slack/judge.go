@@ -51,7 +51,10 @@ var ofChannel = map[string]bool{"not_in_channel": true, "channel_not_found": tru
 	"restricted_action_read_only_channel": true, "restricted_action_thread_only_channel": true, "restricted_action_non_threadable_channel": true}
 
 // gone are refusals of an edit that mean: this message is not ours to edit any more.
-var gone = map[string]bool{"message_not_found": true, "cant_update_message": true, "edit_window_closed": true, "thread_not_found": true}
+var gone = map[string]bool{"message_not_found": true, "cant_update_message": true, "thread_not_found": true}
+
+// windowClosed is Slack's word for a message that is ours and too old to edit.
+const windowClosed = "edit_window_closed"
 
 // content are refusals of what the message says rather than of the call.
 var content = map[string]bool{"invalid_blocks": true, "invalid_blocks_format": true, "msg_blocks_too_long": true, "block_mismatch": true,
@@ -139,7 +142,7 @@ func judgeCode(r *refusal) error {
 	switch {
 	case passing[r.code]:
 		return &engine.Error{Kind: engine.Temporary, After: 5 * time.Second, Err: r}
-	case content[r.code], gone[r.code]:
+	case content[r.code], gone[r.code], r.code == windowClosed:
 		return mine(&engine.Error{Kind: engine.BadInput, Err: r})
 	case ofChannel[r.code]:
 		return mine(&engine.Error{Kind: engine.Fatal, Err: r})

@@ -28,6 +28,7 @@ type record struct {
 	Sending *told  `json:"sending,omitempty"`
 	Since   int64  `json:"since,omitempty"` // Unix seconds when Sending was first written
 	Left    *place `json:"left,omitempty"`  // message in the channel that a raised level took the incident out of
+	Over    int64  `json:"over,omitempty"`  // Unix seconds when the incident's end was told; 0: it goes on
 }
 
 // place is a message in Slack.
@@ -105,6 +106,17 @@ func (f *forgetful) Put(key string, value []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.m[key] = slices.Clone(value)
+	return nil
+}
+
+func (f *forgetful) Each(do func(key string, value []byte) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key, value := range f.m {
+		if err := do(key, value); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

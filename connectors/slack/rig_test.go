@@ -130,6 +130,17 @@ func (m *memory) Put(key string, value []byte) error {
 	return err
 }
 
+func (m *memory) Each(f func(key string, value []byte) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, value := range m.m {
+		if err := f(key, bytes.Clone(value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *memory) Delete(key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -41,6 +41,7 @@ type Sink struct {
 	stats    *stats
 	turns    map[string]*turn
 	patience time.Duration // what is left of it in this Deliver
+	forgot   time.Time     // when forget last looked
 }
 
 var (
@@ -103,6 +104,7 @@ type story struct {
 // not hold up the others; what they did is remembered when they come again.
 func (s *Sink) Deliver(ctx context.Context, ts []engine.Transition) (int, error) {
 	s.patience = patience
+	s.forget()
 	stories := gather(ts)
 	bySeverity := slices.Clone(stories)
 	slices.SortStableFunc(bySeverity, func(a, b *story) int { return cmp.Compare(b.newest.Incident.Level, a.newest.Incident.Level) })
@@ -162,16 +164,30 @@ func (s *Sink) tell(ctx context.Context, st *story) error {
 			return nil // nobody was told, and there is nothing to tell
 		}
 	}
-	if s.client == nil {
-		return s.hook(ctx, t, r)
-	}
 	if r == nil {
-		r = &record{Channel: s.config.channel(t.Incident)}
+		r = &record{}
+		if s.client != nil {
+			r.Channel = s.config.channel(t.Incident)
+		}
 	}
+	if s.client == nil {
+		err = s.hook(ctx, t, r)
+	} else {
+		err = s.message(ctx, t, r)
+	}
+	if err != nil {
+		return err
+	}
+	return s.ended(t, r)
+}
+
+// message posts an incident's message, or brings it up to date.
+func (s *Sink) message(ctx context.Context, t *engine.Transition, r *record) error {
 	if err := s.settle(ctx, t.Incident.ID, r); err != nil {
 		return err
 	}
 	s.move(t, r)
+	var err error
 	if r.TS != "" {
 		err = s.update(ctx, t, r)
 	}
@@ -260,12 +276,17 @@ func (s *Sink) update(ctx context.Context, t *engine.Transition, r *record) erro
 	if err == nil {
 		err = s.news(ctx, t, r)
 	}
-	if gone[codeOf(err)] {
+	switch code := codeOf(err); {
+	case gone[code]:
 		s.log.Warn("slack: an incident's message is gone, a new one is posted", "incident", t.Incident.ID, "err", err)
-		r.TS, r.Sending, r.Since = "", nil, 0
-		return nil
+	case ofChannel[code] && r.Channel != s.config.Channel:
+		s.log.Error("slack: a route's channel refuses, the incident goes on in the default channel", "incident", t.Incident.ID, "err", err)
+		r.Channel = s.config.Channel
+	default:
+		return err
 	}
-	return err
+	r.TS, r.Sending, r.Since = "", nil, 0
+	return nil
 }
 
 // show edits the message, unless it shows a newer state, or one was tried: that
@@ -281,7 +302,12 @@ func (s *Sink) show(ctx context.Context, t *engine.Transition, r *record) error 
 			return err
 		}
 	}
-	if err := s.edit(ctx, place{r.Channel, r.TS}, Render(t.Incident, s.config.Links), stamp(eventIncident, id, t.Number)); err != nil {
+	err := s.edit(ctx, place{r.Channel, r.TS}, Render(t.Incident, s.config.Links), stamp(eventIncident, id, t.Number))
+	if codeOf(err) == windowClosed { // a new message for every number that grows would be a flood
+		s.log.Warn("slack: the workspace forbids to edit older messages: the incident's stays as it is, its thread goes on; allow the app to edit its messages at any time", "incident", id, "err", err)
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	r.Shown = t.Number
@@ -318,7 +344,7 @@ func (s *Sink) leave(ctx context.Context, t *engine.Transition, r *record) error
 		return nil
 	}
 	err := s.edit(ctx, *r.Left, renderMoved(t.Incident, r.Channel), stamp(eventIncident, t.Incident.ID, t.Number))
-	if err != nil && !gone[codeOf(err)] {
+	if code := codeOf(err); err != nil && !gone[code] && !ofChannel[code] && code != windowClosed {
 		return err
 	}
 	r.Left = nil

@@ -365,6 +365,58 @@ func TestSinkFallsBackToTheDefaultChannel(t *testing.T) {
 	}
 }
 
+// A sink that waited for a route's channel to come back would hold up everything
+// behind this one incident.
+func TestSinkLeavesAChannelThatRefusesEdits(t *testing.T) {
+	for code := range ofChannel {
+		r := newRig(t, "C0ROUTED")
+		r.config.Routes = []Route{{Tags: []string{"t"}, Channel: "C0ROUTED"}}
+		in := func(steps ...string) *engine.Incident {
+			in := incident("a", engine.High, steps...)
+			in.Tags = []string{"t"}
+			return in
+		}
+		s := r.open()
+		r.deliver(s, change(1, engine.Opened, in("leak")))
+		r.one("C0ROUTED")
+		r.server.Fail("chat.update", slacktest.Fault{Code: code})
+		r.deliver(s, change(2, engine.Joined, in("leak", "use")))
+		if m := r.one(channel); number(m) != 2 {
+			t.Errorf("%s: the default channel shows %d", code, number(m))
+		}
+		r.deliver(r.open(), change(3, engine.Joined, in("leak", "use", "bill")))
+		if m := r.one(channel); number(m) != 3 {
+			t.Errorf("%s: then the default channel shows %d", code, number(m))
+		}
+	}
+}
+
+func TestSinkLeavesAnArchivedChannelBehind(t *testing.T) {
+	r := newRig(t, "C0CRITICAL")
+	r.config.Routes = []Route{{MinLevel: "critical", Channel: "C0CRITICAL"}}
+	s := r.open()
+	r.deliver(s, change(1, engine.Opened, incident("a", engine.Medium, "leak")))
+	r.server.Fail("chat.update", slacktest.Fault{Code: "is_archived"})
+	r.deliver(s, change(2, engine.Raised, incident("a", engine.Critical, "leak", "use")))
+	r.one("C0CRITICAL")
+}
+
+func TestSinkGoesOnInTheThreadWhenEditsAreForbidden(t *testing.T) {
+	r := newRig(t)
+	s := r.open()
+	r.deliver(s, change(1, engine.Opened, incident("a", engine.Medium, "leak")))
+	for i, steps := range [][]string{{"leak", "leak"}, {"leak", "use"}, {"leak", "use", "use"}} {
+		r.server.Fail("chat.update", slacktest.Fault{Code: "edit_window_closed"})
+		r.deliver(s, change(i+2, engine.Joined, incident("a", engine.Medium, steps...)))
+	}
+	if thread := r.server.Thread(channel, r.one(channel).TS); len(thread) != 1 || !strings.Contains(thread[0].Text, "use happened") {
+		t.Errorf("the thread has %+v", thread)
+	}
+	if got := len(r.server.Calls("chat.update")); got != 3 {
+		t.Errorf("%d edits were tried, want one for each state", got)
+	}
+}
+
 func TestSinkEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -223,6 +223,13 @@ func (m *sinkMemory) Put(key string, value []byte) error {
 	return m.store.Commit(b)
 }
 
+func (m *sinkMemory) Each(f func(key string, value []byte) error) error {
+	to := m.prefix[:len(m.prefix)-1] + "\x01"
+	return m.store.Scan([]byte(m.prefix), []byte(to), func(key, value []byte) error {
+		return f(string(key[len(m.prefix):]), slices.Clone(value))
+	})
+}
+
 func (m *sinkMemory) Delete(key string) error {
 	b := m.store.NewBatch()
 	b.Delete(m.key(key))
