@@ -35,7 +35,8 @@ type Alert struct {
 	ID          string // hash of rule, dedup key and id of the first point, 32 hex digits
 	Rule        string
 	RuleVersion string // hash of the rule and of the lists it names
-	Title       string
+	Name        string // the rule's title, the same for all its alerts
+	Title       string // what happened: the rule's template filled in
 	Description string
 	Level       Level
 	Mode        string // alert, signal or shadow

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -38,6 +39,10 @@ func (a *Alert) ECS() object {
 	} else {
 		a.known(doc)
 	}
+	relate(doc, a.Key, a.Entities)
+	for _, ev := range a.Evidence {
+		relate(doc, ev.Fields)
+	}
 	doc["@timestamp"] = stamp(a.End)
 	doc["ecs"] = object{"version": ECSVersion}
 	doc["message"] = a.Title
@@ -47,7 +52,7 @@ func (a *Alert) ECS() object {
 		"severity": a.Level.Risk(), "risk_score": a.Level.Risk(),
 		"start": stamp(a.Start), "end": stamp(a.End), "duration": a.End - a.Start, "reason": a.Description,
 	}
-	doc["rule"] = object{"id": a.Rule, "name": a.Title, "version": a.RuleVersion, "ruleset": "reflex"}
+	doc["rule"] = object{"id": a.Rule, "name": cmp.Or(a.Name, a.Title), "version": a.RuleVersion, "ruleset": "reflex"}
 	if t := threat(a.Tags); t != nil {
 		doc["threat"] = t
 	}
@@ -142,6 +147,7 @@ func (in *Incident) ECS() object {
 		"tags":   in.Tags,
 		"reflex": object{"incident": state},
 	}
+	relate(doc, in.Entities)
 	if t := threat(in.Tags); t != nil {
 		doc["threat"] = t
 	}

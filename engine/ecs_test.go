@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"testing"
 )
@@ -71,5 +72,28 @@ func TestAlertWithoutDocumentShowsInECSWhatItKnows(t *testing.T) {
 	al.Document = json.RawMessage(`{"source":{"ip":"192.0.2.9"}}`)
 	if got := al.ECS(); got["user"] != nil || !reflect.DeepEqual(got["source"], object{"ip": "192.0.2.9"}) {
 		t.Errorf("with a document: %v", got)
+	}
+}
+
+func TestECSRelatesAllThatAnAlertNames(t *testing.T) {
+	ip := func(s string) Value { return Address(netip.MustParseAddr(s)) }
+	al := Alert{Level: High, Name: "the rule", Title: "what happened", Document: json.RawMessage(`{"related":{"ip":["192.0.2.1"],"user":"first"}}`),
+		Entities: []Named{{Name: "ip", Field: "source.ip", Value: ip("192.0.2.1")}, {Name: "user", Field: "user.name", Value: String("second")}},
+		Evidence: []Evidence{{Fields: []Named{{Field: "destination.ip", Value: ip("192.0.2.2")}, {Field: "user.name", Value: String("first")},
+			{Field: "destination.domain", Value: String("a.example")}, {Field: "secret.fingerprint", Value: String("f")}, {Field: "event.action", Value: String("x")}}}}}
+	doc := al.ECS()
+	want := object{"ip": []any{"192.0.2.1", "192.0.2.2"}, "user": []any{"first", "second"}, "hosts": []any{"a.example"}, "hash": []any{"f"}}
+	if !reflect.DeepEqual(doc["related"], want) {
+		t.Errorf("alert: %v", doc["related"])
+	}
+	if r := doc["rule"].(object); r["name"] != "the rule" || doc["message"] != "what happened" {
+		t.Errorf("rule %v, message %v", r, doc["message"])
+	}
+	in := Incident{Level: High, Entities: al.Entities}
+	if got := in.ECS()["related"]; !reflect.DeepEqual(got, object{"ip": []any{"192.0.2.1"}, "user": []any{"second"}}) {
+		t.Errorf("incident: %v", got)
+	}
+	if _, ok := (&Incident{Level: High}).ECS()["related"]; ok {
+		t.Error("an incident that names nothing is related to something")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
 	"github.com/seed-843b225c/reflex/engine/rule"
@@ -192,6 +193,9 @@ func addEntity(have []engine.Named, n engine.Named) []engine.Named {
 
 // title fills the template in; what is missing reads "unknown".
 func (a *alerts) title(s *summary, al *engine.Alert) string {
+	if r := s.rule; r.Kind == rule.Sequence && s.top.end != r.need[len(r.need)-1] {
+		return underWay(s, al)
+	}
 	t := s.rule.Alert.Title
 	if t == nil {
 		return s.rule.Title
@@ -205,6 +209,27 @@ func (a *alerts) title(s *summary, al *engine.Alert) string {
 		}
 		return a.redacted(a.value(s.rule, ref, s.top)) // before the template cuts it
 	})
+}
+
+// underWay is the title of a chain that has reached a level and is not complete:
+// the rule's template would tell steps that nobody has seen.
+func underWay(s *summary, al *engine.Alert) string {
+	var steps, keys []string
+	for _, i := range s.rule.need {
+		if i <= s.top.end {
+			steps = append(steps, s.rule.Sequence.Steps[i].ID)
+		}
+	}
+	for _, k := range al.Key {
+		if !k.Value.IsNil() {
+			keys = append(keys, strings.TrimPrefix(k.Name, "key.")+" "+shortenText(k.Value.Text(), 2*cutBytes))
+		}
+	}
+	out := "Under way: " + s.rule.Title + "; so far " + strings.Join(steps, ", ")
+	if keys != nil {
+		out += " (" + strings.Join(keys, ", ") + ")"
+	}
+	return out
 }
 
 func (a *alerts) clean(s string) string {
@@ -245,5 +270,6 @@ func describe(al *engine.Alert, src *rule.Rule) {
 	if src == nil {
 		return
 	}
-	al.Description, al.Tags, al.Runbook = src.Description, src.Tags, src.Runbook
+	al.Name, al.Description = src.Title, strings.TrimSpace(src.Description)
+	al.Tags, al.Runbook = src.Tags, src.Runbook
 }

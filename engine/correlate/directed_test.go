@@ -125,3 +125,27 @@ func TestQuotaKeepsGrowingKeysAndSaysSo(t *testing.T) {
 		t.Errorf("dropped %v, alerts\n%s", c.Stats().Dropped, text(as, false))
 	}
 }
+
+// The template of a chain's title tells of all its steps.
+func TestTitleOfAChainUnderWayTellsTheStepsThereAre(t *testing.T) {
+	s := newSets()
+	r := linked(s)
+	r.Title, r.Alert.Title = "Keys stolen", &rule.Template{Parts: []rule.Part{{Text: "stolen and used"}}}
+	run, key, none := engine.String("7-1"), engine.String("k"), engine.Value{}
+	hits := []engine.Hit{
+		{Probe: 0, Event: s.event(0, "pull", none, run)},
+		{Probe: 2, Event: s.event(10*second, "out", none, run)},
+		{Probe: 4, Event: s.event(11*second, "issue", key, run)},
+		{Probe: 3, Event: s.event(60*second, "use", key)},
+	}
+	for n, want := range map[int]string{2: "Under way: Keys stolen; so far pull, out (key0 7-1)", 4: "stolen and used"} {
+		c := New(s.Set, Options{})
+		for _, h := range hits[:n] {
+			c.Hit(h)
+		}
+		c.End(base + 2000*second)
+		if as := c.Alerts(); len(as) != 1 || as[0].Title != want {
+			t.Errorf("after %d events\n%s", n, text(as, false))
+		}
+	}
+}
