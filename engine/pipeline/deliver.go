@@ -105,7 +105,7 @@ func (o *output) step(ctx context.Context) error {
 		case err == nil && n == 0:
 			return fmt.Errorf("sink %s accepted nothing and said nothing", o.name)
 		case engine.KindOf(err) == engine.BadInput && done < len(ts):
-			if err := o.refuse(ctx, ts[done], err); err != nil {
+			if err := o.bare(ctx, ts[done], err); err != nil {
 				return err
 			}
 			done++
@@ -141,11 +141,38 @@ func (o *output) accepted(ts []engine.Transition) {
 	}
 }
 
+// bare offers what the sink refuses once more, without what came out of logs:
+// that is what is too large or of a form that a sink does not take. An alert
+// without its evidence is better than none.
+func (o *output) bare(ctx context.Context, t engine.Transition, why error) error {
+	less := []engine.Transition{t.Bare("evidence and fields of the log left out: sink " + o.name + " refused them")}
+	n, err := o.sink.Deliver(ctx, less)
+	switch {
+	case n > 0:
+		o.svc.Log.Warn("a sink refuses an alert or incident with its evidence: it was told without", "sink", o.name, "id", t.DocumentID(), "error", why)
+		o.accepted(less)
+		return nil
+	case engine.KindOf(err) == engine.BadInput:
+		return o.refuse(ctx, t, why)
+	case err == nil:
+		return fmt.Errorf("sink %s accepted nothing and said nothing", o.name)
+	}
+	return err // comes again whole
+}
+
+// letterBytes is how much of a refused alert the dead letter is given: what was
+// too large for a sink is too large for a topic.
+const letterBytes = 64 << 10
+
 // refuse keeps aside what the sink can never take.
 func (o *output) refuse(ctx context.Context, t engine.Transition, why error) error {
 	o.svc.met.delivered(o.name, "refused", 1)
 	o.svc.Log.Error("a sink refuses an alert for good: it is kept in the dead letter", "sink", o.name, "id", t.DocumentID(), "error", why)
 	data, err := t.Append(nil)
+	if len(data) > letterBytes || err != nil {
+		less := t.Bare("evidence and fields of the log left out: too large for the dead letter")
+		data, err = less.Append(nil)
+	}
 	if err != nil {
 		return err
 	}

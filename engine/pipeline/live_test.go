@@ -446,6 +446,32 @@ func TestWhatASinkRefusesIsKeptAside(t *testing.T) {
 	}
 }
 
+// What a sink takes without evidence only is told so.
+func TestWhatIsTooMuchForASinkIsToldBare(t *testing.T) {
+	bare := 0
+	sink := &shelf{trouble: func(tr engine.Transition) error {
+		switch {
+		case tr.Incident != nil:
+			return nil
+		case tr.Alert.Document != nil || tr.Alert.Evidence != nil:
+			return &engine.Error{Kind: engine.BadInput, Err: errors.New("too large")}
+		}
+		if !strings.Contains(tr.Alert.Incomplete, "sink shelf refused") {
+			t.Errorf("%s does not say what is missing", tr.DocumentID())
+		}
+		bare++
+		return nil
+	}}
+	dead := &drawer{}
+	err := runLive(t, t.Context(), t.TempDir(), burst, newTopic("t", stream(rand.New(rand.NewSource(6)), 400, 1)...), func(l *pipeline.Live) { l.Dead = dead }, pipeline.Output{Name: "shelf", Sink: sink})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(sink.alerts(engine.Closed)); n == 0 || bare < n || len(dead.kept) != 0 {
+		t.Errorf("%d alerts came to their end, %d told bare, %d kept aside", n, bare, len(dead.kept))
+	}
+}
+
 // TestReloadKeepsTheStateOfUnchangedRules: rules change in mid-stream, the count
 // of an unchanged one goes on.
 func TestReloadKeepsTheStateOfUnchangedRules(t *testing.T) {
