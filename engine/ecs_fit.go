@@ -42,10 +42,28 @@ func fitting(path string, v any) (any, bool) {
 			}
 		}
 		return out, len(out) > 0
+	case string:
+		return cut(v, rootBytes), place != abovePlace
 	case json.Number:
 		return v, place != abovePlace && finite(v)
 	}
 	return v, v == nil || place != abovePlace
+}
+
+// rootBytes is the longest text at the root. Elasticsearch indexes none that is
+// longer, and reflex.document has it all: twice a megabyte is more than a Kafka
+// topic takes.
+const rootBytes = 8 << 10
+
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	n := most - len("…")
+	for !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }
 
 // whole gives an event's document for reflex.document, where every shape fits
@@ -89,12 +107,8 @@ func key(k string) string {
 	if len(k) <= keyBytes {
 		return k
 	}
-	n := keyBytes - 16
-	for !utf8.RuneStart(k[n]) {
-		n--
-	}
 	sum := sha256.Sum256([]byte(k))
-	return fmt.Sprintf("%s…%x", k[:n], sum[:6])
+	return fmt.Sprintf("%s%x", cut(k, keyBytes-12), sum[:6])
 }
 
 // place says what the mapping has at a path.

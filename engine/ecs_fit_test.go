@@ -44,3 +44,17 @@ func TestDocumentInECSKeepsAllAndMendsKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestLongTextInECSStandsWholeOnce(t *testing.T) {
+	long := strings.Repeat("é", 1<<16)
+	al := Alert{Level: High, Document: json.RawMessage(`{"process":{"command_line":"` + long + `","args":["` + long + `","x"]}}`)}
+	doc := al.ECS()
+	at := doc["process"].(object)
+	line := at["command_line"].(string)
+	if len(line) > rootBytes || len(line) < rootBytes-8 || !utf8.ValidString(line) || !strings.HasSuffix(line, "é…") || len(at["args"].([]any)[0].(string)) > rootBytes {
+		t.Errorf("%d bytes at the root, the end is %q", len(line), line[len(line)-8:])
+	}
+	if got := doc["reflex"].(object)["document"].(object)["process"].(object)["command_line"]; got != long {
+		t.Error("reflex.document has not all of it")
+	}
+}

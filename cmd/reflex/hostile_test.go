@@ -130,7 +130,7 @@ func TestHostileEventsLeaveAsSoundAlerts(t *testing.T) {
 // sounds reads a sink's document, which is valid and bounded.
 func sounds(t *testing.T, b []byte) (doc map[string]any) {
 	t.Helper()
-	if !utf8.Valid(b) || len(b) > 4<<20 {
+	if !utf8.Valid(b) || len(b) > 3<<20 {
 		t.Fatalf("%d bytes, valid UTF-8: %v: %.100s", len(b), utf8.Valid(b), b)
 	}
 	must(t, json.Unmarshal(b, &doc))
