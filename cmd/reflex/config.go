@@ -36,7 +36,9 @@ type config struct {
 	Log            logConfig     `yaml:"log"`
 
 	file         string
-	certificates string // fingerprint of the files that connectors name
+	secrets      []string // files that secrets were read from
+	certificates string   // fingerprint of the files that connectors name
+	seen         string   // fingerprint of all that is watched, before rules and lists were read
 }
 
 // kafkaConfig is where records come from and where refused ones go.
@@ -73,6 +75,7 @@ func loadConfig(path string) (*config, error) {
 		return nil, usage("%s\n%s in %s: nothing was run", strings.Join(mistakes, "\n"), plural(len(mistakes), "mistake"), path)
 	}
 	c.certificates = fingerprint(c.certFiles())
+	c.seen = fingerprint(c.watched())
 	return c, nil
 }
 
@@ -96,6 +99,7 @@ func parseConfig(path string, text []byte, getenv func(string) (string, bool)) (
 		s.mistakes = append(s.mistakes, path+": holds a second document: a configuration is one")
 	}
 	s.decode(doc.Content[0], reflect.ValueOf(c).Elem(), "")
+	c.secrets = s.read
 	if len(s.mistakes) == 0 {
 		s.mistakes = c.validate()
 	}
@@ -214,7 +218,7 @@ func (c *config) logger(a *app) *slog.Logger {
 
 // watched lists the files and folders whose change means a reload.
 func (c *config) watched() []string {
-	out := slices.Concat([]string{c.file, c.GeoIP}, c.Rules, c.Lists, c.certFiles())
+	out := slices.Concat([]string{c.file, c.GeoIP}, c.Rules, c.Lists, c.certFiles(), c.secrets)
 	out = slices.DeleteFunc(out, func(p string) bool { return p == "" })
 	for i, p := range out {
 		out[i] = filepath.Clean(p)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -29,8 +30,8 @@ func (a *app) service() *cobra.Command {
 		Use:   "run -c FILE",
 		Short: "Run the service: Kafka in, Elasticsearch and Slack out",
 		Long: "Reads records from Kafka, detects, correlates, and delivers alerts and incidents to the sinks. Everything\n" +
-			"that a restart needs is in the state folder. Rules, lists, GeoIP files, certificates and the configuration\n" +
-			"are read again when they change, and on SIGHUP: all valid, or nothing changes. SIGTERM stops in order.\n\n" +
+			"that a restart needs is in the state folder. Rules, lists, GeoIP files, certificates, secrets in files and\n" +
+			"the configuration are read again when they change, and on SIGHUP: all valid, or nothing changes. SIGTERM stops in order.\n\n" +
 			"See also:  reflex config check FILE,  reflex doctor -c FILE",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := none(c, args); err != nil {
@@ -66,6 +67,8 @@ type daemon struct {
 
 	rules *loaded // in force; of the goroutine that watches
 	next  *loaded // those to restart with
+
+	hup chan os.Signal
 }
 
 // errRestart ends a Live that goes on at once with other connectors.
@@ -73,6 +76,10 @@ var errRestart = errors.New("restart with the new configuration")
 
 // run works until ctx ends. A change of connectors is a restart inside the process.
 func (d *daemon) run(ctx context.Context) error {
+	// From the first moment to the last: unanswered, a SIGHUP kills.
+	d.hup = make(chan os.Signal, 1)
+	signal.Notify(d.hup, syscall.SIGHUP)
+	defer signal.Stop(d.hup)
 	rules, err := d.load(d.cfg)
 	if err != nil {
 		return err
@@ -242,22 +249,23 @@ func stateful(set *rule.Set) bool {
 	return false
 }
 
-// watch answers changes of files and SIGHUP until ctx ends.
+// watch answers changes of files and SIGHUP until ctx ends. A change between
+// the reading of cfg and the watch's begin counts: a start may take a while.
 func (d *daemon) watch(ctx context.Context, cfg *config, reload chan<- pipeline.Reload, stop context.CancelCauseFunc) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	changed, done := watchFiles(ctx, cfg.watched(), d.log)
 	defer done()
-	seen := fingerprint(cfg.watched())
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	seen := cfg.seen
 	for {
 		forced := false
 		select {
 		case <-ctx.Done():
 			return
-		case <-hup:
+		case <-d.hup:
 			forced = true
 		case <-changed:
+		case <-again.C:
 		}
 		now := fingerprint(cfg.watched())
 		if !forced && now == seen {

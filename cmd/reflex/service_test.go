@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // until polls for something that the process does by itself.
@@ -127,6 +131,74 @@ func TestServiceTakesOverChanges(t *testing.T) {
 	r.cmd.Process.Signal(os.Interrupt)
 	if err := r.cmd.Wait(); err != nil {
 		t.Errorf("did not stop in order: %v\n%s", err, r.said())
+	}
+}
+
+// TestServiceOutlivesHUP at any moment: while it starts, while connectors are
+// opened anew, while it stops.
+func TestServiceOutlivesHUP(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the process")
+	}
+	r := newCrashRig(t)
+	r.launch()
+	ended := make(chan error, 1)
+	go func() { ended <- r.cmd.Wait() }()
+	hup := func() { _ = r.cmd.Process.Signal(syscall.SIGHUP) } // it may have ended: that is told below
+	text, err := os.ReadFile(r.config)
+	must(t, err)
+	for _, level := range []string{"high", "medium", "low"} {
+		must(t, os.WriteFile(r.config, []byte(strings.Replace(string(text), "min_level: critical", "min_level: "+level, 1)), 0o644))
+		before := strings.Count(r.said(), `"running"`)
+		r.until("restarted inside", func() bool {
+			hup()
+			return strings.Count(r.said(), `"running"`) > before || len(ended) > 0
+		})
+	}
+	must(t, r.cmd.Process.Signal(os.Interrupt))
+	r.until("ended", func() bool { hup(); return len(ended) > 0 })
+	if err := <-ended; err != nil {
+		t.Errorf("a SIGHUP ended it: %v\n%s", err, r.said())
+	}
+}
+
+// TestWatchSeesWhatChangedBeforeIt: while a start restores its state, or
+// connectors are opened anew, nobody watches.
+func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
+	folder := t.TempDir()
+	path, key := filepath.Join(folder, "reflex.yml"), filepath.Join(folder, "key")
+	must(t, os.WriteFile(key, []byte("example-key\n"), 0o600))
+	must(t, os.WriteFile(path, []byte("fingerprint_key: file:"+key+"\nkafka: {brokers: [192.0.2.1:9092], group: g, topics: [{name: t, format: ecs}]}\n"), 0o644))
+	for _, c := range []struct {
+		change func()
+		want   string
+	}{
+		{func() { must(t, os.WriteFile(path, []byte("kafka: {}\n"), 0o644)) }, "mistake"},
+		{func() { must(t, os.WriteFile(key, []byte("example-key-2\n"), 0o600)) }, "fingerprint_key cannot change"},
+	} {
+		before, err := os.ReadFile(path)
+		must(t, err)
+		cfg, err := loadConfig(path)
+		must(t, err)
+		c.change()
+		d := &daemon{cfg: cfg, log: slog.New(slog.DiscardHandler), failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "failed"})}
+		refused := func() string {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.refused
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ended := make(chan struct{})
+		go func() { defer close(ended); d.watch(ctx, cfg, nil, nil) }()
+		for ctx.Err() == nil && refused() == "" {
+			time.Sleep(time.Millisecond)
+		}
+		if !strings.Contains(refused(), c.want) {
+			t.Errorf("refused %q, want %q", refused(), c.want)
+		}
+		cancel()
+		<-ended
+		must(t, os.WriteFile(path, before, 0o644))
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 type strict struct {
 	file     string
 	mistakes []string
+	read     []string // files that secrets came from
 	getenv   func(string) (string, bool)
 	custom   func(n *yaml.Node, into reflect.Value) bool // takes a node itself; nil: none
 }
@@ -168,6 +169,7 @@ func (s *strict) scalar(n *yaml.Node, v reflect.Value, path string) {
 				s.wrong(n, "%s: %v", path, err)
 				return
 			}
+			s.read = append(s.read, file)
 			text = strings.TrimRight(string(b), "\r\n")
 		}
 		v.SetString(text)

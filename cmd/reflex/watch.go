@@ -20,21 +20,28 @@ import (
 // deployments write in several steps.
 const settle = 300 * time.Millisecond
 
+// lookAgain is how often files are read although nothing told of a change: on a
+// network's folder, behind a link further up, or where the system has no watch
+// left, nothing does.
+const lookAgain = time.Minute
+
 // watchFiles tells when one of the paths, or something in a folder of them, may
-// have changed. Folders are watched rather than files: an editor replaces a
-// file, and Kubernetes swaps the link that a whole mounted folder hangs on.
+// have changed; the first time at once, for what changed before the watch began.
+// Folders are watched rather than files: an editor replaces a file, and
+// Kubernetes swaps the link that a whole mounted folder hangs on.
 func watchFiles(ctx context.Context, paths []string, log *slog.Logger) (changed <-chan struct{}, done func()) {
 	out := make(chan struct{}, 1)
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		log.Warn("changes of files are not seen by themselves; send SIGHUP to read them again", "error", err)
+		log.Warn("changes of files are seen within a minute only; SIGHUP reads them at once", "error", err)
 		return out, func() {}
 	}
 	folders(paths, func(dir string) {
 		if err := w.Add(dir); err != nil {
-			log.Warn("changes in this folder are not seen by themselves; send SIGHUP to read it again", "folder", dir, "error", err)
+			log.Warn("changes in this folder are seen within a minute only; SIGHUP reads it at once", "folder", dir, "error", err)
 		}
 	})
+	out <- struct{}{}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -47,7 +54,7 @@ func watchFiles(ctx context.Context, paths []string, log *slog.Logger) (changed 
 					return
 				}
 				if info, err := os.Stat(ev.Name); err == nil && info.IsDir() && ev.Has(fsnotify.Create) {
-					_ = w.Add(ev.Name) // a new subfolder of rules; without it SIGHUP still works
+					_ = w.Add(ev.Name) // a new subfolder of rules; without it lookAgain still finds it
 				}
 				if !ev.Has(fsnotify.Chmod) || ev.Op != fsnotify.Chmod {
 					quiet.Reset(settle)
