@@ -48,7 +48,8 @@ type SourceConfig struct {
 	// Start is where a partition begins that neither the store nor the group
 	// has a position for: oldest, newest, or a time (RFC 3339). Default oldest:
 	// what was logged before the engine first came up is no less an attack, and
-	// a backlog costs time once; newest is blind to it for ever.
+	// a backlog costs time once; newest is blind to it for ever. A partition that
+	// is added to a topic which is read already begins at its oldest record.
 	Start string `yaml:"start"`
 	// Fetch is the most bytes of one fetch, as sent by the broker; one larger
 	// record batch still comes whole. Default 1 MiB.

@@ -146,6 +146,7 @@ func (s *Source) admit(ctx context.Context, g *generation, first bool) error {
 	s.keepOurs(g.gen)
 	s.gen = g
 	s.parts = map[place]*partition{}
+	read := map[string]bool{} // topics that were read before
 	for at, commit := range committed {
 		p := &partition{src: s, gen: g, at: at, format: s.format[at.topic], commit: commit, stored: -1, onward: -1}
 		if stored, ok := s.stored[at]; ok {
@@ -154,8 +155,12 @@ func (s *Source) admit(ctx context.Context, g *generation, first bool) error {
 		if onward, ok := s.onward[at]; ok {
 			p.onward = onward
 		}
+		read[at.topic] = read[at.topic] || p.begin() >= 0
 		s.parts[at] = p
 		g.parts = append(g.parts, p)
+	}
+	for _, p := range g.parts {
+		p.added = read[p.at.topic]
 	}
 	return nil
 }

@@ -37,21 +37,30 @@ func (p *partition) locate(conn *kafkago.Conn) error {
 	return nil
 }
 
+// begin gives the position that the store knows, else the group's; -1: none.
+func (p *partition) begin() int64 {
+	if p.stored < 0 {
+		return p.commit
+	}
+	return p.stored
+}
+
 // open finds where to begin: behind what this process was handed out before,
 // which is on its way whether it is stored or not; else where the store says,
-// else where the group says, else where the configuration says.
+// else where the group says, else where the configuration says. A partition that
+// was added to a topic begins at its first record: it is found a while after
+// producers found it.
 func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
 	s := p.src
-	known := p.stored // by the store, or by whoever committed
-	if known < 0 {
-		known = p.commit
-	}
+	known := p.begin()
 	want := p.onward
 	if want < 0 {
 		want = known
 	}
 	fresh := want < 0
 	switch {
+	case fresh && p.added:
+		want = first
 	case fresh:
 		if want, err = at(conn, s.start, first, last); err != nil {
 			return explain(p.String(), err)

@@ -25,6 +25,7 @@ type partition struct {
 	commit int64 // what the group had committed; -1: nothing
 	stored int64 // what the store says; -1: nothing
 	onward int64 // behind what was handed out while it was ours before; -1: nothing
+	added  bool  // partitions of its topic have positions; then one without was added
 	stuck  stuck
 	still  time.Time // since when connections end without progress; zero: they do not
 	judge  judge

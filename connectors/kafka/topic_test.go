@@ -127,6 +127,26 @@ func TestSourcePicksUpNewPartitions(t *testing.T) {
 	})(t)
 }
 
+// A partition is found seconds after it is made; what producers wrote into it
+// meanwhile is read even by who begins at the end.
+func TestSourceReadsAddedPartitionsFromTheirBegin(t *testing.T) {
+	f := newFake(t, 1)
+	f.write(t, 0, "old")
+	c := f.config()
+	c.Start = newest
+	s, got := open(t, c, Options{}), &seen{}
+	got.until(t, s, "the first commit", func() bool { return f.committed(t, c.Group, 0) == 1 })
+	s.Close()
+	f.addPartition(t)
+	tr := &kafkago.Transport{}
+	defer tr.CloseIdleConnections()
+	produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 1, "before it was found")
+	s, got = open(t, c, Options{}), &seen{}
+	got.records(t, s, 1)
+	expect(t, got.values[1], []string{"before it was found"})
+	expect(t, got.values[0], nil)
+}
+
 // addPartition gives the topic one partition more.
 func (f *fake) addPartition(t testing.TB) {
 	t.Helper()
