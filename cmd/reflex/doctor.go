@@ -17,6 +17,7 @@ import (
 	"github.com/seed-843b225c/reflex/connectors/elastic"
 	"github.com/seed-843b225c/reflex/connectors/kafka"
 	"github.com/seed-843b225c/reflex/engine"
+	"github.com/seed-843b225c/reflex/engine/checkpoint"
 )
 
 // checkTime bounds what doctor waits for one connector.
@@ -176,6 +177,10 @@ func examineState(dir string) engine.Finding {
 	}
 	probe.Close()
 	os.Remove(probe.Name())
+	if err := checkpoint.Room(at); err != nil {
+		f.Err, f.Advice = err, "free space on this disk: 10 GB are plenty for most"
+		return f
+	}
 	f.Note = "can be written"
 	return f
 }

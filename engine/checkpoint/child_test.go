@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -191,4 +192,16 @@ func TestLockNamesItsHolderAndFallsWithIt(t *testing.T) {
 	kindIs(t, err, engine.Fatal, fmt.Sprintf("process %d", os.Getpid()))
 	shut(t, d)
 	open(t, dir, small())
+}
+
+// TestLockThatCannotBeMade blames the disk, not another process.
+func TestLockThatCannotBeMade(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "LOCK"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir, Options{})
+	if err == nil || strings.Contains(err.Error(), "another") || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("got %v", err)
+	}
 }

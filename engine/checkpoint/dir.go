@@ -31,7 +31,7 @@ func (o Options) withDefaults() Options {
 		o.Segment = 64 << 20
 	}
 	if o.Reserve == 0 {
-		o.Reserve = 64 << 20
+		o.Reserve = reserve
 	}
 	o.Reserve = max(o.Reserve, 0)
 	if o.Free == nil {

@@ -14,6 +14,9 @@ import (
 	"github.com/seed-843b225c/reflex/engine"
 )
 
+// reserve is what stays free on the disk unless Options say otherwise.
+const reserve = 64 << 20
+
 // disk knows how much space is left where the instance keeps its state.
 type disk struct {
 	path    string
@@ -35,6 +38,12 @@ func (d disk) room(n int64) error {
 		return nil
 	}
 	return temporary("write to %s: %s free, and %s are kept in reserve: free space on this disk; nothing is lost, writing goes on by itself", d.path, megabytes(int64(free)), megabytes(d.reserve))
+}
+
+// Room says why nothing would be written to an existing folder for want of
+// space; nil when there is some.
+func Room(path string) error {
+	return disk{path: path, reserve: reserve, free: freeBytes}.room(0)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

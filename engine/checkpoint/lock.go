@@ -43,10 +43,10 @@ func held(err error) bool { return errors.Is(err, syscall.EAGAIN) }
 // locked says who works here, or why this process cannot.
 func locked(dir string, l io.Closer, err error) (io.Closer, error) {
 	if err != nil {
-		if os.IsPermission(err) && !exists(filepath.Join(dir, "PID")) {
+		if _, ok := errors.AsType[syscall.Errno](err); ok && !held(err) { // the system has no lock to give
 			return nil, diskError("lock", dir, err)
 		}
-		return nil, fatal("lock %s: another reflex works there%s: stop that one first, or give this one a folder of its own: %w", dir, holder(dir), err)
+		return nil, fatal("lock %s: another reflex works there%s: stop that one first, or give this one a folder of its own", dir, holder(dir))
 	}
 	if err := writeFile(filepath.Join(dir, "PID"), fmt.Appendln(nil, os.Getpid())); err != nil && !isFull(err) {
 		_ = l.Close()
