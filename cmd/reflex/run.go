@@ -64,6 +64,7 @@ type daemon struct {
 	registry *prometheus.Registry
 	failed   prometheus.Counter // reloads refused
 	refused  string             // why the latest change is not in force; "" when it is
+	ahead    []string           // what would be wrong with the next alert or refused record
 
 	rules *loaded // in force; of the goroutine that watches
 	next  *loaded // those to restart with
@@ -166,11 +167,14 @@ func (d *daemon) once(ctx context.Context, dir *checkpoint.Dir, rules *loaded) e
 	d.mu.Lock()
 	d.live, d.registry = live, registry
 	d.register(registry)
-	d.refused = ""
+	d.refused, d.ahead = "", nil
 	d.mu.Unlock()
 	d.rules = rules
 	running, stop := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
+	now := *cfg                 // a reload writes into cfg
+	outputs := now.opened()[1:] // the source says itself what is wrong
+	watching.Go(func() { d.lookAhead(running, outputs) })
 	watching.Go(func() { d.watch(running, cfg, reload, stop) })
 	err = live.Run(running)
 	cause := context.Cause(running)

@@ -130,6 +130,9 @@ func (d *daemon) ready(w http.ResponseWriter, _ *http.Request) {
 	}
 	r := judgeReady(s, time.Now())
 	d.mu.Lock()
+	for _, text := range d.ahead {
+		r.Also = append(r.Also, "the next alert or refused record would not get through: "+text)
+	}
 	if d.refused != "" {
 		r.Also = append(r.Also, "a change of configuration, rules or lists is refused, the old ones are in force: "+d.refused)
 	}
@@ -140,7 +143,8 @@ func (d *daemon) ready(w http.ResponseWriter, _ *http.Request) {
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	_ = enc.Encode(r) // whoever asked has gone
+	enc.SetEscapeHTML(false) // people read it
+	_ = enc.Encode(r)        // whoever asked has gone
 }
 
 func (d *daemon) metrics(w http.ResponseWriter, r *http.Request) {

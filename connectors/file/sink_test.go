@@ -273,3 +273,25 @@ func TestRecentForgetsTheOldest(t *testing.T) {
 		t.Errorf("remembers %d", n)
 	}
 }
+
+func TestSinkChecksItsPath(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		"-":                                  "",
+		filepath.Join(dir, "new.ndjson"):     "",
+		filepath.Join(dir, "none", "x.json"): "make its folder, or set another path",
+		dir:                                  "is a directory: make its folder, or set another path",
+	} {
+		s, err := NewSink(SinkConfig{Path: path}, SinkOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := s.Check(t.Context())
+		if len(found) != 1 || (found[0].Err == nil) != (want == "") || want != "" && !strings.HasSuffix(found[0].Err.Error(), want) {
+			t.Errorf("%s: %+v", path, found)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("the check left %v, %v", left, err)
+	}
+}
