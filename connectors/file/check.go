@@ -29,6 +29,12 @@ func (s *Sink) Check(context.Context) []engine.Finding {
 
 // writable opens the file as Deliver would, without making it.
 func writable(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		if info.Mode()&os.ModeCharDevice == 0 {
+			return errNotAFile
+		}
+		return nil // a terminal
+	}
 	out, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
 	if err == nil {
 		return out.Close()
