@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +95,13 @@ func parseConfig(path string, text []byte, getenv func(string) (string, bool)) (
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		return c, []string{fmt.Sprintf("%s: %v", path, strings.TrimPrefix(err.Error(), "yaml: "))}
+		hint := ""
+		if errors.Is(err, io.EOF) {
+			err = errors.New("holds no settings")
+		} else if inFlow.Match(text) {
+			hint = `: inside { } or [ ], ${NAME} stands in quotes`
+		}
+		return c, []string{fmt.Sprintf("%s: %v%s", path, strings.TrimPrefix(err.Error(), "yaml: "), hint)}
 	}
 	if err := dec.Decode(new(yaml.Node)); err == nil {
 		s.mistakes = append(s.mistakes, path+": holds a second document: a configuration is one")
@@ -105,6 +113,10 @@ func parseConfig(path string, text []byte, getenv func(string) (string, bool)) (
 	}
 	return c, s.mistakes
 }
+
+// inFlow finds a bare variable inside braces or brackets, whose own braces end
+// theirs.
+var inFlow = regexp.MustCompile(`(?m)^[^#"'\n]*[{\[][^#\n]*[^"'$\n]\$\{`)
 
 // sink reads one entry of sinks: the settings are those of its type.
 func (s *strict) sink(n *yaml.Node, sink *sinkConfig) {

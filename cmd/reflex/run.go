@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -116,7 +117,7 @@ func (d *daemon) run(ctx context.Context) error {
 			d.log.Info("stopped in order: everything is stored")
 			return nil
 		}
-		rules = d.next
+		rules, d.log = d.next, d.cfg.logger(d.app)
 	}
 }
 
@@ -323,8 +324,14 @@ func (d *daemon) change(old *config) (*config, *loaded, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.State != old.State || cfg.Listen != old.Listen || cfg.FingerprintKey != old.FingerprintKey {
-		return nil, nil, errors.New("state, listen and fingerprint_key cannot change while the service runs: restart it")
+	var fixed []string
+	for name, changed := range map[string]bool{"state": cfg.State != old.State, "listen": cfg.Listen != old.Listen, "fingerprint_key": cfg.FingerprintKey != old.FingerprintKey} {
+		if changed {
+			fixed = append(fixed, name)
+		}
+	}
+	if slices.Sort(fixed); fixed != nil {
+		return nil, nil, fmt.Errorf("%s: cannot change while the service runs: restart it, or take the change back", strings.Join(fixed, ", "))
 	}
 	rules, err := d.load(cfg)
 	return cfg, rules, err

@@ -128,10 +128,14 @@ func TestServiceTakesOverChanges(t *testing.T) {
 	}
 	edit("tls: {ca: "+ca+"}\n  ", "")
 	edit("min_level: critical", "min_level: high")
+	edit("checkpoint:", "log: {format: text}\ncheckpoint:")
 	r.until("restarted inside", func() bool { return r.metric("reflex_reload_failures_total") == "0" && r.ready().Ready })
 	r.cmd.Process.Signal(os.Interrupt)
 	if err := r.cmd.Wait(); err != nil {
 		t.Errorf("did not stop in order: %v\n%s", err, r.said())
+	}
+	if !strings.Contains(r.said(), `level=INFO msg="stopped in order`) {
+		t.Errorf("the log is not text:\n%s", r.said())
 	}
 }
 
@@ -186,7 +190,7 @@ func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
 		want   string
 	}{
 		{func() { must(t, os.WriteFile(path, []byte("kafka: {}\n"), 0o644)) }, "mistake"},
-		{func() { must(t, os.WriteFile(key, []byte("example-key-2\n"), 0o600)) }, "fingerprint_key cannot change"},
+		{func() { must(t, os.WriteFile(key, []byte("example-key-2\n"), 0o600)) }, "fingerprint_key: cannot change"},
 	} {
 		before, err := os.ReadFile(path)
 		must(t, err)

@@ -69,7 +69,7 @@ func (s *strict) decode(n *yaml.Node, v reflect.Value, path string) {
 
 func (s *strict) is(n *yaml.Node, kind yaml.Kind, path, what string) bool {
 	if n.Kind != kind {
-		s.wrong(n, "%s holds %s", path, what)
+		s.wrong(n, "%s holds %s", cmp.Or(path, "the configuration"), what)
 	}
 	return n.Kind == kind
 }

@@ -36,11 +36,11 @@ func (d *daemon) web(ctx context.Context) (stop func(), err error) {
 		fmt.Fprintln(w, "reflex\n\n/healthz  is the process alive\n/readyz   does it read, store and deliver; why not\n/metrics  Prometheus")
 	})
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
-	ended := make(chan struct{})
+	ended, log := make(chan struct{}), d.log
 	go func() {
 		defer close(ended)
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			d.log.Error("the health pages ended", "error", err)
+			log.Error("the health pages ended", "error", err)
 		}
 	}()
 	d.log.Info("health pages and metrics", "address", l.Addr().String())

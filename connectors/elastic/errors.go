@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -45,6 +46,8 @@ func (c *client) broken(ctx context.Context, what string, err error) error {
 		return c.err(engine.Fatal, 0, "%s: it refused the TLS connection: does it ask for a client certificate (cert, key)? %w", what, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return c.err(engine.Temporary, 0, "%s: no answer within %s (timeout): the node hangs or is overloaded", what, c.timeout)
+	case errors.Is(err, io.EOF):
+		return c.err(engine.Temporary, 0, "%s: it closed the connection: does it restart, or want TLS (https:// in urls)? %w", what, err)
 	case errors.As(err, &dns):
 		return c.err(engine.Temporary, 0, "%s: look at the host in urls: %w", what, err)
 	}

@@ -96,7 +96,7 @@ func explainNetwork(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), isNet && ne.Timeout():
 		return "no answer in time: is the broker up, and may this machine reach it?"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return "the broker closed the connection: it restarts, or this port wants TLS or a login"
+		return "the broker closed the connection: it restarts, or one side speaks TLS (tls) or wants a login (sasl) and the other does not"
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		if op.Op == "dial" {

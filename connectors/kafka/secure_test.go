@@ -197,7 +197,7 @@ func TestPlainTextOnATLSPortIsExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, ok := r.checkBrokers(t.Context())
-	if ok || engine.KindOf(found[0].Err) != engine.Temporary || !strings.Contains(found[0].Err.Error(), "this port wants TLS or a login") {
+	if ok || engine.KindOf(found[0].Err) != engine.Temporary || !strings.Contains(found[0].Err.Error(), "one side speaks TLS (tls) or wants a login (sasl) and the other does not") {
 		t.Errorf("found %+v", found)
 	}
 	_, err = (&kafkago.Dialer{}).DialContext(t.Context(), "tcp", cluster.ListenAddrs()[0])
