@@ -31,11 +31,11 @@ func (d *daemon) lookAhead(ctx context.Context, outputs []part) {
 		}
 		for _, text := range bad {
 			if !slices.Contains(said, text) {
-				d.log.Warn("the next alert or refused record would not get through", "error", text)
+				d.log.Warn("what is written to is not as it should be", "error", text)
 			}
 		}
 		if said != nil && bad == nil {
-			d.log.Info("the next alert and refused record would get through")
+			d.log.Info("what is written to is as it should be")
 		}
 		said = bad
 		d.mu.Lock()

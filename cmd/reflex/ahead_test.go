@@ -24,7 +24,7 @@ func TestWrongOutputIsToldBeforeTheFirstAlert(t *testing.T) {
 		synctest.Wait()
 		page := httptest.NewRecorder()
 		d.ready(page, httptest.NewRequest(http.MethodGet, "/readyz", nil))
-		if !strings.Contains(page.Body.String(), "would not get through: pager: no answer & no sign: call someone") {
+		if !strings.Contains(page.Body.String(), "not as it should be: pager: no answer & no sign: call someone") {
 			t.Errorf("got %s", page.Body)
 		}
 		answers = true

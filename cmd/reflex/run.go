@@ -65,7 +65,7 @@ type daemon struct {
 	registry *prometheus.Registry
 	failed   prometheus.Counter // reloads refused
 	refused  string             // why the latest change is not in force; "" when it is
-	ahead    []string           // what would be wrong with the next alert or refused record
+	ahead    []string           // what is wrong where the next alert or refused record goes
 
 	rules *loaded // in force; of the goroutine that watches
 	next  *loaded // those to restart with
@@ -189,7 +189,13 @@ func (d *daemon) once(ctx context.Context, dir *checkpoint.Dir, rules *loaded) e
 
 func (d *daemon) register(metrics prometheus.Registerer) {
 	d.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "reflex_reload_failures_total", Help: "Changes of rules, lists or configuration that were refused: the old ones stayed in force."})
-	metrics.MustRegister(d.failed)
+	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "reflex_ready", Help: "1: /readyz says ready; 0: it says why not."}, func() float64 {
+		if live, _ := d.running(); judgeReady(live.Status(), time.Now()).Ready {
+			return 1
+		}
+		return 0
+	})
+	metrics.MustRegister(d.failed, ready)
 }
 
 // open makes a Live of what the configuration names.

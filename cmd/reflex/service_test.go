@@ -100,6 +100,9 @@ func TestServiceTakesOverChanges(t *testing.T) {
 	edit("rules: ["+r.folder+"/rules.yml]", "rules: ["+r.folder+"/mounted/rules.yml]")
 	r.launch()
 	first := r.ready().Version
+	if n := r.metric("reflex_ready"); n != "1" {
+		t.Errorf("the metric of a service that is ready: %q", n)
+	}
 
 	r.mounted("..v2", strings.Replace(crashRules, "level: high", "level: hihg", 1))
 	r.until("refused", func() bool { return len(r.ready().Also) > 0 })

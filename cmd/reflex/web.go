@@ -131,7 +131,7 @@ func (d *daemon) ready(w http.ResponseWriter, _ *http.Request) {
 	r := judgeReady(s, time.Now())
 	d.mu.Lock()
 	for _, text := range d.ahead {
-		r.Also = append(r.Also, "the next alert or refused record would not get through: "+text)
+		r.Also = append(r.Also, "not as it should be: "+text)
 	}
 	if d.refused != "" {
 		r.Also = append(r.Also, "a change of configuration, rules or lists is refused, the old ones are in force: "+d.refused)
