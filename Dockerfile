@@ -20,8 +20,8 @@ COPY --from=build --chown=65532:65532 /out/empty/ /etc/reflex/org/
 USER 65532:65532
 VOLUME ["/var/lib/reflex"]
 EXPOSE 9464
-# Long enough for a big state to load; a paused container is not ready either.
+# Whoever restarts what is unhealthy must not do so because Kafka is away.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-	CMD ["/usr/bin/wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9464/readyz"]
+	CMD ["/usr/bin/wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9464/healthz"]
 ENTRYPOINT ["/usr/bin/reflex"]
 CMD ["run", "-c", "/etc/reflex/reflex.yml"]
