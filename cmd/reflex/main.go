@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // The exit codes that scripts rely on.
@@ -24,14 +25,18 @@ func main() {
 	os.Exit(process())
 }
 
+// twice is how soon a second interrupt is the first one again: timeout(1) and
+// others tell the process and then its group.
+const twice = 500 * time.Millisecond
+
 // process is main without its exit. The first interrupt ends the run in order,
-// a second one kills. Who closes our output early (| head) has seen enough:
+// a second one later kills. Who closes our output early (| head) has seen enough:
 // files that were asked for are still written.
 func process() int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(twice, stop) })
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 

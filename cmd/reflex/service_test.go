@@ -238,7 +238,10 @@ func TestServiceHoldsItsFolderAndStopsInTime(t *testing.T) {
 	}
 	r.produce(crashStream(rand.New(rand.NewPCG(5, 6)), 3000))
 	began := time.Now()
-	must(t, r.cmd.Process.Signal(syscall.SIGTERM))
+	for range 3 { // as timeout(1) does: the process, then its group
+		must(t, r.cmd.Process.Signal(syscall.SIGTERM))
+		r.pause(5 * time.Millisecond)
+	}
 	if err := r.cmd.Wait(); err != nil {
 		t.Fatalf("did not stop in order: %v\n%s", err, r.said())
 	}
