@@ -141,7 +141,7 @@ func (a *app) examineRules(cfg *config) engine.Finding {
 	quiet := &app{stdin: a.stdin, out: a.out, err: newPrinter(&said)}
 	l, err := quiet.load(cfg.setup())
 	if err != nil {
-		return engine.Finding{What: "rules and lists", Err: fmt.Errorf("%s%w", said.String(), err), Advice: "run: reflex rules check " + strings.Join(cfg.Rules, " ")}
+		return engine.Finding{What: "rules and lists", Err: errors.New(said.String() + reason(err)), Advice: "run: reflex rules check " + strings.Join(cfg.Rules, " ")}
 	}
 	note := fmt.Sprintf("%s, version %s", plural(len(l.set.Rules), "rule"), l.set.Version)
 	if !l.ours {

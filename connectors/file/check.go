@@ -14,9 +14,9 @@ var _ engine.Checker = (*Sink)(nil)
 
 // Check sees whether the file, or one beside it, can be written.
 func (s *Sink) Check(context.Context) []engine.Finding {
-	f := engine.Finding{What: "file: " + s.config.Path}
+	f := engine.Finding{What: "file " + s.config.Path}
 	if s.config.Path == "-" {
-		f.What = "file: standard output"
+		f.What = "standard output"
 		return []engine.Finding{f}
 	}
 	if err := writable(s.config.Path); err != nil {
