@@ -38,6 +38,7 @@ func (p *partition) locate(conn *kafkago.Conn) error {
 }
 
 // begin gives the position that the store knows, else the group's; -1: none.
+// Source.mu is held.
 func (p *partition) begin() int64 {
 	if p.stored < 0 {
 		return p.commit
@@ -52,7 +53,9 @@ func (p *partition) begin() int64 {
 // producers found it.
 func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
 	s := p.src
+	s.mu.Lock()
 	known := p.begin()
+	s.mu.Unlock()
 	want := p.onward
 	if want < 0 {
 		want = known

@@ -23,7 +23,6 @@ type partition struct {
 	at     place
 	format string
 	commit int64 // what the group had committed; -1: nothing
-	stored int64 // what the store says; -1: nothing
 	onward int64 // behind what was handed out while it was ours before; -1: nothing
 	added  bool  // partitions of its topic have positions; then one without was added
 	stuck  stuck
@@ -32,6 +31,7 @@ type partition struct {
 	idle   bool // the last answer said that nothing is behind what was asked for
 
 	// guarded by Source.mu
+	stored    int64 // what the store says; -1: nothing
 	opened    bool
 	began     bool // was opened in this generation
 	draining  bool

@@ -245,6 +245,37 @@ func TestSourceRidesOverBrokerErrors(t *testing.T) {
 	}
 }
 
+// What is stored after a coordinator has gone is not told to the group any more,
+// and yet the next generation goes on behind it.
+func TestSourceGoesOnBehindWhatWasStoredBetweenGenerations(t *testing.T) {
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		f.write(t, 0, numbered(0, 10)...)
+		s, got := f.open(t, f.config(), Options{Stateful: true}), &seen{}
+		got.records(t, s, 10)
+		fault := func(key kmsg.Key) kfake.Fault {
+			return kfake.Fault{Keys: []kmsg.Key{key}, Err: kerr.NotCoordinator, Count: -1}
+		}
+		h := f.Fault(fault(kmsg.OffsetCommit), fault(kmsg.Heartbeat), fault(kmsg.JoinGroup))
+		if err := s.Commit(t.Context(), []engine.Position{{Source: topic, Offset: 4}}); err == nil {
+			t.Fatal("the commit got through")
+		}
+		left := func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return !s.parts[place{topic, 0}].opened
+		}
+		got.until(t, s, "the end of the generation", left)
+		if err := s.Commit(t.Context(), []engine.Position{{Source: topic, Offset: 10}}); err != nil {
+			t.Fatal(err)
+		}
+		h.Remove()
+		f.write(t, 0, "next")
+		got.until(t, s, "the next record", func() bool { return got.next[0] == 11 })
+		expect(t, got.values[0], append(numbered(0, 10), "next"))
+	})(t)
+}
+
 // The library takes a failed look-up of the committed position for "there is
 // none": everything would come again, or be left out.
 func TestSourceTrustsNoFailedLookUp(t *testing.T) {
