@@ -102,7 +102,7 @@ func TestWholeRequestIsJudged(t *testing.T) {
 			w.Header().Del("X-Elastic-Product")
 			return status(200, `{"items":[]}`)(w, r)
 		}, engine.Fatal, 0, "OpenSearch"},
-		{func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, engine.Temporary, 0, "is it running"},
+		{func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }, engine.Temporary, 0, "it closed the connection"},
 	} {
 		f, s := ready(t)
 		ts := contract.Transitions(6)
