@@ -12,10 +12,13 @@ import (
 var cloudTrail = format{
 	name:    "cloudtrail",
 	dataset: engine.CloudTrail,
-	signs:   "eventVersion eventSource eventName eventID eventType awsRegion",
+	signs:   "eventVersion eventSource eventName eventID eventType awsRegion userIdentity requestParameters",
 	sniff: func(r *reading) bool {
 		if !r.has(1) {
 			return r.has(0) && r.has(4) // Insights have no source
+		}
+		if r.kind(6) != '{' && r.kind(6) != 'n' || r.kind(7) == '"' {
+			return false // flattened, or made text: a copy
 		}
 		return (r.has(2) && (r.has(0) || r.has(3) || r.has(5)) || r.has(0) && r.has(3) && r.has(4)) && !strings.HasPrefix(r.str(1), "aws:") // aws:s3 is a bucket notification
 	},
@@ -24,17 +27,27 @@ var cloudTrail = format{
 	document: trailDocument,
 }
 
-// cloudTrailCopy reads copies in data lakes, whose keys are lower-cased and
-// whose free-form objects may have become text.
+// cloudTrailCopy reads copies in data lakes and search exports, whose keys may be
+// lower-cased or flattened with dots and whose objects may have become text.
 var cloudTrailCopy = format{
-	name:     "cloudtrail",
-	dataset:  engine.CloudTrail,
-	signs:    "eventversion eventsource eventname eventid awsregion",
-	sniff:    func(r *reading) bool { return r.has(1) && r.has(2) && (r.has(0) || r.has(3) || r.has(4)) },
+	name:    "cloudtrail",
+	dataset: engine.CloudTrail,
+	signs: "eventversion eventsource eventname eventid awsregion eventtime eventVersion eventSource eventName eventID awsRegion eventTime " +
+		"useridentity userIdentity sourceipaddress sourceIPAddress",
+	sniff: func(r *reading) bool {
+		for _, n := range [...]int{0, 6} { // in lower case, or as they are
+			if r.has(n+1) && r.has(n+2) && !strings.HasPrefix(r.str(n+1), "aws:") &&
+				(r.has(n) || r.has(n+3) || r.has(n+4) || r.has(n+5) && (r.kind(12) != 0 || r.kind(13) != 0 || r.has(14) || r.has(15))) {
+				return true
+			}
+		}
+		return false
+	},
 	table:    cloudTrailTable,
 	derived:  []derivation{credIssued},
 	document: trailDocument,
 	fold:     true,
+	dotted:   true,
 	embedded: "userIdentity requestParameters responseElements additionalEventData tlsDetails resources",
 }
 
@@ -201,7 +214,11 @@ func firstPublic(r *reading) engine.Value {
 		return engine.Address(a)
 	}
 	if strings.IndexByte(s, ',') < 0 {
-		return engine.Value{}
+		if s == "" || s[0] != '[' && (s[0] < '0' || s[0] > '9') {
+			return engine.Value{}
+		}
+		ap, _ := netip.ParseAddrPort(s) // a gateway's peer
+		return engine.Address(ap.Addr())
 	}
 	var first netip.Addr
 	for s != "" {

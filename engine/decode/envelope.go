@@ -96,7 +96,7 @@ var envelopes = []*envelope{
 	{"CloudTrail Lake result", "eventJson", func(r *reading) (node, wrapping, string, bool) {
 		return r.node(0), asJSON, "", r.has(0)
 	}},
-	{"list of records", "Records records logEvents Events events value items logs results expected", func(r *reading) (node, wrapping, string, bool) {
+	{"list of records", "Records records logEvents Events events value items logs results expected QueryResultRows", func(r *reading) (node, wrapping, string, bool) {
 		for i := range r.at {
 			if r.kind(i) == '[' {
 				return r.node(i), asJSON, "", true
@@ -134,7 +134,7 @@ func (d *Decoder) record(rd *reader, raw []byte, c *context, s *stream) *reader 
 	if d.unwrap(raw, c, s) {
 		return s.rd
 	}
-	if c.outer != nil && d.printed(raw, c) {
+	if c.outer != nil && d.printed(raw, c) || d.held(raw, c, s) {
 		return s.rd
 	}
 	if s.forced != nil {
@@ -293,7 +293,7 @@ func (s *scanner) envelopeList(buf []byte, i int) int {
 			return 0
 		}
 		switch string(buf[from:to]) {
-		case "Records", "records", "logEvents", "Events", "events":
+		case "Records", "records", "logEvents", "Events", "events", "data", "results", "items", "QueryResultRows":
 			if buf[value] == '[' {
 				return value + 1
 			}

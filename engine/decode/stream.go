@@ -27,6 +27,7 @@ type stream struct {
 	forced *reader       // the format that was named
 	lines  *openedFormat // takes the lines of text
 	named  bool          // lines was named, not recognised
+	csv    *csvRows      // a line named the columns of what follows
 	bare   bool          // a line of bare text was seen
 	zeros  bool          // inside a run of zero bytes
 
@@ -110,6 +111,7 @@ func (s *stream) finish() {
 	case s.mode == modeList, s.mode == modeTail:
 		s.d.out.refuse(s.here(), "truncated", "the input ends inside a list of records; those before the break were read", nil)
 	}
+	s.csvEnd()
 	if s.strange.open {
 		hideCut(bytes.TrimSuffix(s.strange.data, []byte{'\n'}))
 	}
@@ -381,6 +383,10 @@ func (s *stream) within() *context {
 func (s *stream) other(v node, c *context) {
 	switch v.kind() {
 	case '[':
+		if row := rowOf(v); row != nil {
+			s.d.payload(row, c, s, -1)
+			return
+		}
 		s.d.payload(v, c, s, 0)
 	case '"':
 		scratch := s.d.scratchAt(s.deep)
@@ -434,6 +440,10 @@ func (s *stream) textLine(buf []byte, i int, last bool) int {
 	}
 	line := bytes.TrimSuffix(bytes.TrimSuffix(buf[i:i+nl], []byte{'\n'}), []byte{'\r'})
 	line = bytes.TrimLeft(line, "\x00") // as in blank
+	if s.csv != nil {
+		s.csvLine(line, s.here())
+		return s.drop(buf[i : i+nl])
+	}
 	if s.mode == modeText && !s.bare && len(line) > 0 && line[0] == '{' && s.wrapped(line) {
 		return s.drop(buf[i : i+nl])
 	}
@@ -441,6 +451,13 @@ func (s *stream) textLine(buf []byte, i int, last bool) int {
 		s.lines = s.d.recogniseLine(line, s.here())
 	}
 	c := s.here()
+	if s.lines == nil && (s.stamped(line, c) || s.csvHeader(line, c)) {
+		if s.csv != nil {
+			s.flush()
+			s.mode = modeText
+		}
+		return s.drop(buf[i : i+nl])
+	}
 	if s.lines == nil {
 		s.strange.add(c.origin, line, !s.whole && buf[i+nl-1] != '\n')
 		return s.drop(buf[i : i+nl])
@@ -453,6 +470,22 @@ func (s *stream) textLine(buf []byte, i int, last bool) int {
 		s.d.index++
 	}
 	return s.drop(buf[i : i+nl])
+}
+
+// stamped decodes JSON behind a time, as CloudWatch Logs exports it.
+func (s *stream) stamped(line []byte, c *context) bool {
+	ns, _, n := leadingStamp(line)
+	if n == 0 || n >= len(line) || line[n] != '{' {
+		return false
+	}
+	s.flush()
+	inner := *c
+	inner.shipped = ns
+	scratch := s.d.scratchAt(s.deep)
+	*scratch = append((*scratch)[:0], line[n:]...)
+	s.d.payload(*scratch, &inner, s, -1)
+	s.d.index++
+	return true
 }
 
 // wrapped tries a line of a named text format as a shipper's document or an

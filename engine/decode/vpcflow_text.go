@@ -26,6 +26,7 @@ var flowDefault = bytes.Fields([]byte("version account-id interface-id srcaddr d
 
 // sniffFlow recognises a header and lines in the default order.
 func sniffFlow(line []byte) bool {
+	line = withoutStamp(line)
 	if flowHeader(line) {
 		return true
 	}
@@ -35,6 +36,12 @@ func sniffFlow(line []byte) bool {
 	f := bytes.Fields(line)
 	status := string(f[13])
 	return (status == "OK" || status == "NODATA" || status == "SKIPDATA") && (bytes.HasPrefix(f[2], []byte("eni-")) || len(f[1]) == 12)
+}
+
+// withoutStamp takes off the time that CloudWatch Logs puts before a line it exports.
+func withoutStamp(line []byte) []byte {
+	_, _, n := leadingStamp(line)
+	return line[n:]
 }
 
 // flowHeader reports whether a line names columns: names begin with a letter,
@@ -89,7 +96,7 @@ type flowLines struct {
 }
 
 func (f *flowLines) line(line []byte, c *context, out *emitter) {
-	line = bytes.TrimSpace(line)
+	line = withoutStamp(bytes.TrimSpace(line))
 	if len(line) == 0 {
 		return
 	}
