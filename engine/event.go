@@ -50,7 +50,7 @@ type Record struct {
 	Format  string   // a format's name, or "" or "auto"
 	Key     string   // Kafka key
 	Headers []Header // Kafka headers
-	Time    int64    // Kafka timestamp, ns; 0 for files. Last resort for text lines without a stamp
+	Time    int64    // Kafka timestamp, else when the file was last written, ns; 0 unknown. Last resort for text lines without a stamp
 	Chunk   bool     // Data is a piece of a byte stream, not a whole record
 	Last    bool     // with Chunk: the stream ends here
 }

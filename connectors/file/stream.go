@@ -32,6 +32,7 @@ type Stream struct {
 	reader io.Reader
 	zstd   *zstd.Decoder
 	offset int64
+	time   int64 // when the file was last written, ns; 0 unknown
 	done   bool
 }
 
@@ -48,6 +49,9 @@ func (in Input) Open() (*Stream, error) {
 			return nil, explain(in.Path, err)
 		}
 		s.file, src = f, f
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			s.time = info.ModTime().UnixNano()
+		}
 	}
 	s.count = &counter{r: src}
 	if err := s.unwrap(); err != nil {
@@ -101,7 +105,7 @@ func (s *Stream) Next(buf []byte) (engine.Record, error) {
 		return engine.Record{}, io.EOF
 	}
 	n, err := io.ReadFull(s.reader, buf[:len(buf)-Spare])
-	rec := engine.Record{Data: buf[:n], Chunk: true, Origin: engine.Origin{Source: s.name, Partition: -1, Offset: s.offset}}
+	rec := engine.Record{Data: buf[:n], Chunk: true, Time: s.time, Origin: engine.Origin{Source: s.name, Partition: -1, Offset: s.offset}}
 	s.offset += int64(n)
 	switch {
 	case err == nil:

@@ -64,7 +64,7 @@ func (d *Decoder) Decode(rec engine.Record, h engine.Handler) {
 	if !d.open || !rec.Chunk {
 		c := context{origin: rec.Origin, headers: rec.Headers, key: rec.Key, shipped: rec.Time, stream: rec.Chunk}
 		if rec.Origin.Partition < 0 {
-			c.file = rec.Origin.Source
+			c.file, c.shipped, c.written = rec.Origin.Source, 0, rec.Time
 		}
 		s.reset(c, 0)
 		s.whole, s.offset, s.line = !rec.Chunk, rec.Origin.Offset, max(rec.Origin.Line, 1)

@@ -23,6 +23,7 @@ type context struct {
 	key     string // Kafka key
 	file    string // path of the log file as the shipper names it, else the source's own
 	shipped int64  // when the shipper read it, ns, else the Kafka timestamp; 0 unknown. Last resort, never better than the payload's own time
+	written int64  // when the file was last written, ns; 0 unknown. Worse than shipped
 	stream  bool   // the bytes come from a file: no Kafka offset identifies them
 	byLine  bool   // a line of text in a file: its number identifies it
 }

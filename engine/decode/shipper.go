@@ -17,7 +17,7 @@ import (
 //	Docker json-file      log + stream + time
 //	journald              MESSAGE, a string or a list of byte values
 //	rsyslog               msg or message + facility, programname or syslogtag
-//	anything else         message + at least one label that names a build
+//	anything else         message, log, line, lines, text ... + at least one label that names a build
 
 // shipper is one way of wrapping.
 type shipper struct {
@@ -48,7 +48,7 @@ var shippers = [...]shipper{
 	{"rsyslog", func(k *shipKeys) bool {
 		return (k.message.kind() == '"' || k.msg.kind() == '"') && (k.program != nil || k.tag != nil || k.facility != nil && k.host != nil)
 	}, openOne},
-	{"labelled line", func(k *shipKeys) bool { return k.message != nil && k.label && !k.parsed() }, openOne},
+	{"labelled line", func(k *shipKeys) bool { return k.label && !k.parsed() && k.payload() != nil }, openOne},
 }
 
 // shipKeys are the top-level keys by which shippers are told apart.
@@ -56,6 +56,7 @@ type shipKeys struct {
 	message, log, msg, journal, event, record, resourceLogs, streams        node
 	sourceType, metadata, agent, input, version, stream, kubernetes, logtag node
 	journalTime, journalUnit, priority, program, tag, facility, host        node
+	text                                                                    node
 	timestamp, atTimestamp, timeKey, date, ts, timeReported, source         node
 	label                                                                   bool
 }
@@ -79,6 +80,8 @@ func (k *shipKeys) slot(key string) *node {
 		return &k.message
 	case "log":
 		return &k.log
+	case "line", "lines", "logs", "text", "content", "output", "log_line", "log_text", "log_content":
+		return &k.text
 	case "msg":
 		return &k.msg
 	case "MESSAGE":
@@ -160,7 +163,7 @@ func (k *shipKeys) time() node {
 
 // payload finds the line.
 func (k *shipKeys) payload() node {
-	for _, n := range [...]node{k.journal, k.original(), k.message, k.log, k.msg} {
+	for _, n := range [...]node{k.journal, k.original(), k.message, k.log, k.msg, k.text} {
 		if kind := n.kind(); kind == '"' || kind == '{' || kind == '[' {
 			return n
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"hash"
+	"strings"
 
 	"github.com/seed-843b225c/reflex/engine"
 )
@@ -91,7 +92,7 @@ func (t *textDecoder) line(text []byte, c *context, out *emitter) {
 	j := t.job(c)
 	t.mem.change(j)
 	at := &t.at
-	*at = context{origin: c.origin, shipped: c.shipped}
+	*at = context{origin: c.origin, shipped: c.shipped, written: c.written}
 	for {
 		i := indexByte(text, '\n') // a wrapped payload may hold several lines
 		if i < 0 {
@@ -118,6 +119,9 @@ func (t *textDecoder) end(c *context, out *emitter) {
 func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 	h, body := splitHead(text)
 	h.size = len(text)
+	if h.job != nil && string(h.job) != j.ci.jobName {
+		j.ci.jobName = strings.Clone(t.scan.scan.Redact(string(h.job)))
+	}
 	p := &t.now
 	*p = textPlace{origin: at.origin}
 	switch {
@@ -127,9 +131,11 @@ func (t *textDecoder) physical(j *textJob, text []byte, at *context) {
 			j.ci.provider = "github"
 		}
 	case j.stamped || j.time != 0 && at.shipped == 0:
-		p.time = j.time // a line of the same moment: torn off, or printed with breaks
+		p.time, p.created = j.time, j.shipped // a line of the same moment: torn off, or printed with breaks
+	case at.shipped != 0:
+		p.time, p.created = at.shipped, true
 	default:
-		p.time, p.created = at.shipped, at.shipped != 0
+		p.time, p.created = at.written, at.written != 0
 	}
 	if j.repeated(p, text) {
 		t.out.skip(at, "repeated line")
@@ -280,6 +286,9 @@ func (t *textDecoder) facts(j *textJob, body []byte, found keyword) {
 	}
 	if found&kwEgress != 0 {
 		t.egress(j, body, found)
+	}
+	if found&kwCommand != 0 {
+		t.commands(j, body, found)
 	}
 	if found&kwAssume != 0 {
 		t.assumes(j, body)

@@ -11,7 +11,8 @@ import (
 
 // net.egress: a program said that it connected somewhere (curl -v, wget), or an
 // agent on the runner did (Harden-Runner's log and annotations). A command that
-// only names an address is no connection and tells nothing.
+// only names an address tells nothing, unless the log shows that it ran
+// (text_command.go).
 
 const kwEgress = kwConnected | kwEstablished | kwConnectFail | kwConnecting | kwWget | kwEndpoint | kwNotAllowed | kwDomainResolved | kwHarden
 
@@ -27,6 +28,7 @@ type flow struct {
 	addr            netip.Addr
 	port, pid       int64
 	failed          bool
+	asked           bool // a command names it; whether it came about is unknown
 	reason          string
 }
 
@@ -259,6 +261,8 @@ func (t *textDecoder) flow(j *textJob, f *flow) {
 	outcome := "success"
 	if f.failed {
 		outcome = "failure"
+	} else if f.asked {
+		outcome = "unknown"
 	}
 	if !t.news(j, "flow", f.domain, addr, strconv.FormatInt(f.port, 10), outcome, f.process) {
 		return

@@ -8,7 +8,7 @@ import (
 )
 
 // env.dumped: the environment was printed, masked or not: five or more lines
-// NAME=VALUE, declare -x NAME="VALUE" or NAME: 'VALUE', without another line
+// NAME=VALUE, declare -x NAME="VALUE" or NAME: 'VALUE', or "NAME": "VALUE", without another line
 // between them, of which at least two are names every build has. One line
 // counts when it holds the whole: NAME=VALUE parted by NUL, or Python's
 // environ({...}). The event is told when the run of lines ends; its time and id
@@ -114,6 +114,9 @@ func variable(b []byte) (name, value []byte, ok bool) {
 	for i := 0; i < 8 && len(b) > 0 && b[0] == ' '; i++ {
 		b = b[1:]
 	}
+	if len(b) > 6 && b[0] == '"' { // as JSON
+		return jsonVariable(b)
+	}
 	if len(b) < 2 || !nameByte(b[0]) || b[0] >= '0' && b[0] <= '9' {
 		return nil, nil, false
 	}
@@ -152,6 +155,24 @@ func variable(b []byte) (name, value []byte, ok bool) {
 		}
 	}
 	return nil, nil, false
+}
+
+// jsonVariable reads a line "NAME": "VALUE", of an object printed as JSON.
+func jsonVariable(b []byte) (name, value []byte, ok bool) {
+	end := bytes.IndexByte(b[1:], '"') + 1
+	if end <= 1 {
+		return nil, nil, false
+	}
+	for _, c := range b[1:end] {
+		if !nameByte(c) {
+			return nil, nil, false
+		}
+	}
+	rest, ok := bytes.CutPrefix(bytes.TrimSuffix(b[end+1:], []byte(",")), []byte(": "))
+	if n := len(rest); !ok || n < 2 || rest[0] != '"' || rest[n-1] != '"' {
+		return nil, nil, false
+	}
+	return b[1:end], rest, true
 }
 
 // python reads "environ({'NAME': 'VALUE', ...})", a whole dump in one line.

