@@ -29,9 +29,16 @@ var ecs = format{
 	dotted:  true,
 	facts:   true,
 	table:   ecsTable(),
-	ownFrom: "event.dataset",
+	derived: []derivation{ecsIssued},
+	rawPath: func(path string) string {
+		if in := inECS(path); in != path {
+			return in
+		}
+		return ""
+	},
+	ownFrom: "event.dataset data_stream.dataset",
 	own: func(r *reading) engine.Dataset {
-		if d, ok := engine.LookupDataset(r.str(0)); ok {
+		if d, ok := engine.LookupDataset(firstOf(r, 0, 1)); ok {
 			return d
 		}
 		return engine.ECS
@@ -59,6 +66,8 @@ func ecsTable() []row {
 	for _, f := range engine.Fields() {
 		switch f.Name {
 		case "measure":
+		case "event.action":
+			out = append(out, row{field: f.Name, from: "event.action event.dataset network.direction source.ip destination.ip source.port destination.port", value: ecsAction})
 		case "secret.principal":
 			out = append(out, row{field: f.Name, from: f.Name + " aws.cloudtrail.user_identity.access_key_id"})
 		default:
@@ -66,6 +75,26 @@ func ecsTable() []row {
 		}
 	}
 	return out
+}
+
+// ecsAction gives what happened in the words of the rules: to Elastic, the action of
+// a flow is accept or reject.
+func ecsAction(r *reading) engine.Value {
+	action := r.str(0)
+	if r.str(1) != "aws.vpcflow" || derivedKinds[action] {
+		return text(action)
+	}
+	from, to := parseLong(r.str(5)).Int(), parseLong(r.str(6)).Int()
+	if from != 0 && to != 0 && from < to && from < 32768 {
+		return engine.String("flow") // as flowAnswers
+	}
+	src, ok := parseAddr(r.str(3))
+	dst, ok2 := parseAddr(r.str(4))
+	switch d := r.str(2); {
+	case d == "egress", d == "outbound", d != "ingress" && d != "inbound" && ok && ok2 && !public(src.Unmap()) && public(dst.Unmap()):
+		return engine.String("net.egress")
+	}
+	return engine.String("flow")
 }
 
 // dropped are the parts of a document that hold what people said to a model, and

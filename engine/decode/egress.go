@@ -12,22 +12,41 @@ import (
 var runnerEgress = format{
 	name:    "runner.egress",
 	dataset: engine.RunnerEgress,
-	signs:   "timestamp ipAddress domainName port tool status matched_policy",
+	signs: "timestamp ipAddress domainName port tool status matched_policy time " +
+		"repository repo run_id runId job_id runner_name runnerName runner github.repository ci.repo " + egressAddress + egressDomain,
 	sniff: func(r *reading) bool {
-		return r.has(0) && (r.has(1) || r.has(2)) && (r.kind(3) != 0 || r.kind(4) == '{' || r.kind(5) != 0 || r.kind(6) != 0)
+		if r.has(0) && (r.has(1) || r.has(2)) && (r.kind(3) != 0 || r.kind(4) == '{' || r.kind(5) != 0 || r.kind(6) != 0) {
+			return true
+		}
+		return (r.has(0) || r.has(7)) && anyOf(r, 8, 18) && anyOf(r, 18, len(r.at)) // another agent's: it must name the build
 	},
 	table: runnerEgressTable,
 }
 
+// anyOf reports whether one of the paths from i up to, not with, end holds a value.
+func anyOf(r *reading, i, end int) bool {
+	for ; i < end; i++ {
+		if r.has(i) {
+			return true
+		}
+	}
+	return false
+}
+
 const (
+	egressAddress = "ipAddress ip_address dest_ip dst_ip destination_ip destinationIp remote_ip remote_addr destination.ip "
+	egressDomain  = "domainName domain domain_name dest_host dest_domain dst_host destination_host destination_domain destinationDomain hostname_requested destination.domain "
+	egressPort    = "port dest_port dst_port destination_port destinationPort remote_port destination.port "
+	egressStatus  = "status verdict decision action "
+
 	egressRun  = "run_id runId github.run_id ci.run_id ci.run.number run_attempt runAttempt github.run_attempt ci.run_attempt ci.run.id "
 	egressRepo = "repository repo github.repository ci.repo ci.repo.name path request_path "
 )
 
 var runnerEgressTable = []row{
-	{field: "@timestamp", from: "timestamp"},
-	{field: "event.action", from: "port tool ipAddress", value: func(r *reading) engine.Value {
-		if !r.has(0) && r.kind(1) == 0 {
+	{field: "@timestamp", from: "timestamp time"},
+	{field: "event.action", from: "tool process process_name " + egressPort, value: func(r *reading) engine.Value {
+		if r.kind(0) == 0 && r.kind(1) == 0 && !anyOf(r, 2, len(r.at)) {
 			return engine.String("dns.query")
 		}
 		return engine.String("net.egress")
@@ -35,23 +54,30 @@ var runnerEgressTable = []row{
 	{field: "event.id", from: "id"},
 	{field: "event.provider", is: "harden-runner"},
 	{field: "event.category", is: "network"},
-	{field: "event.type", from: "status", value: func(r *reading) engine.Value {
-		if blocked(r.str(0)) {
+	{field: "event.type", from: egressStatus, value: func(r *reading) engine.Value {
+		if blocked(r) {
 			return flowDenied
 		}
 		return flowAllowed
 	}},
-	{field: "event.outcome", from: "status", value: func(r *reading) engine.Value {
-		if blocked(r.str(0)) {
+	{field: "event.outcome", from: egressStatus, value: func(r *reading) engine.Value {
+		if blocked(r) {
 			return engine.String("failure")
 		}
 		return engine.String("success")
 	}},
 	{field: "event.reason", from: "reason matched_policy"},
-	{field: "destination.address", from: "ipAddress domainName"},
-	{field: "destination.ip", from: "ipAddress"},
-	{field: "destination.port", from: "port"},
-	{field: "destination.domain", from: "domainName", value: func(r *reading) engine.Value { return text(r.lower(strings.Trim(r.str(0), "."))) }},
+	{field: "destination.address", from: egressAddress + egressDomain},
+	{field: "destination.ip", from: egressAddress},
+	{field: "destination.port", from: egressPort},
+	{field: "destination.domain", from: egressDomain, value: func(r *reading) engine.Value {
+		for i := range r.at {
+			if r.has(i) {
+				return text(r.lower(strings.Trim(r.str(i), ".")))
+			}
+		}
+		return engine.Value{}
+	}},
 	{field: "destination.bytes", from: "bytesReceived bytes_received"},
 	{field: "source.ip", from: "sourceIp source_ip runner_ip runnerIp"},
 	{field: "source.bytes", from: "bytesSent bytes_sent"},
@@ -62,21 +88,23 @@ var runnerEgressTable = []row{
 		}
 		return engine.String("tcp")
 	}},
-	{field: "network.type", from: "ipAddress", value: func(r *reading) engine.Value {
-		switch {
-		case strings.Contains(r.str(0), ":"):
-			return engine.String("ipv6")
-		case r.has(0):
-			return engine.String("ipv4")
+	{field: "network.type", from: egressAddress, value: func(r *reading) engine.Value {
+		for i := range r.at {
+			switch {
+			case strings.Contains(r.str(i), ":"):
+				return engine.String("ipv6")
+			case r.has(i):
+				return engine.String("ipv4")
+			}
 		}
 		return engine.Value{}
 	}},
-	{field: "process.name", from: "tool.name process.name processName"},
+	{field: "process.name", from: "tool.name process.name processName process_name process", value: func(r *reading) engine.Value { return text(firstOf(r, 0, 1, 2, 3, 4)) }},
 	{field: "process.executable", from: "tool.path tool.executable process.executable"},
-	{field: "process.command_line", from: "tool.cmd tool.command_line process.command_line"},
-	{field: "process.pid", from: "tool.pid pid"},
+	{field: "process.command_line", from: "tool.cmd tool.command_line process.command_line command_line cmdline"},
+	{field: "process.pid", from: "tool.pid pid process.pid"},
 	{field: "process.hash.sha256", from: "tool.sha256"},
-	{field: "process.parent.name", from: "tool.parent.name"},
+	{field: "process.parent.name", from: "tool.parent.name parent_process process.parent.name"},
 	{field: "process.parent.command_line", from: "tool.parent.cmd tool.parent.command_line"},
 	{field: "host.name", from: "hostname host.name host", value: func(r *reading) engine.Value {
 		return text(firstNonEmpty(firstOf(r, 0, 1, 2), r.c.label("host.name", "hostname")))
@@ -119,8 +147,15 @@ var runnerEgressTable = []row{
 	{field: "container.id", from: "container_id tool.container_id"},
 }
 
-func blocked(status string) bool {
-	return strings.EqualFold(status, "dropped") || strings.EqualFold(status, "blocked") || strings.EqualFold(status, "denied")
+// blocked reads the words by which agents say that a connection did not come about.
+func blocked(r *reading) bool {
+	for i := range r.at {
+		switch strings.ToLower(r.str(i)) {
+		case "dropped", "drop", "blocked", "block", "denied", "deny", "rejected", "reject":
+			return true
+		}
+	}
+	return false
 }
 
 // orLabel reads the row's paths, then what travels beside the record.

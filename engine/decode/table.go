@@ -39,6 +39,8 @@ type format struct {
 	// it; both read the record with its secrets overwritten and may be nil.
 	document func(m *Documents)
 	base     func(m *Documents)
+	// rawPath gives where else a path of raw may stand, "" for nowhere. May be nil.
+	rawPath func(path string) string
 	// late: sniff would take records of other formats and of wrappings too, so
 	// it is asked after them.
 	late bool
@@ -173,7 +175,13 @@ func (f *format) compile(l *engine.Layout) (*reader, error) {
 		if strings.HasPrefix(s.Raw, ".") || strings.HasSuffix(s.Raw, ".") || strings.Contains(s.Raw, "..") {
 			return nil, fmt.Errorf("%s: empty key in the path", s.Name)
 		}
-		rd.slots = append(rd.slots, slotReader{slot: i, raw: true, typ: engine.Keyword, paths: []string{s.Raw}, at: c.cells([]string{s.Raw})})
+		paths := []string{s.Raw}
+		if f.rawPath != nil {
+			if also := f.rawPath(s.Raw); also != "" {
+				paths = append(paths, also)
+			}
+		}
+		rd.slots = append(rd.slots, slotReader{slot: i, raw: true, typ: engine.Keyword, paths: paths, at: c.cells(paths)})
 	}
 	for _, d := range f.derived {
 		dr := derivedReader{kind: d.kind, when: d.when, at: c.cells(strings.Fields(d.from))}

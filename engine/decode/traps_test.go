@@ -88,6 +88,15 @@ func TestTraps(t *testing.T) {
 			map[string]string{"destination.ip": "203.0.113.1", "@timestamp": "2026-03-02T10:15:00Z"}},
 		{"address with a port", `{"request_id":"r","call_type":"completion","api_key":"k","spend":0,"startTime":"2026-03-02T10:15:00Z","requester_ip_address":"203.0.113.9:51234"}`,
 			map[string]string{"source.ip": "203.0.113.9"}},
+		{"Elastic's flow", `{"@timestamp":"2026-03-02T10:15:00Z","event":{"dataset":"aws.vpcflow","kind":"event","action":"accept"},"source":{"ip":"10.0.0.1","port":41822},"destination":{"ip":"203.0.113.1","port":443}}`,
+			map[string]string{"event.action": "net.egress", "event.dataset": "aws.vpcflow"}},
+		{"Elastic's flow back", `{"@timestamp":"2026-03-02T10:15:00Z","event":{"dataset":"aws.vpcflow","kind":"event","action":"accept"},"network":{"direction":"outbound"},"source":{"ip":"10.0.0.1","port":443},"destination":{"ip":"203.0.113.1","port":41822}}`,
+			map[string]string{"event.action": "flow"}},
+		{"another agent's connection", `{"time":"2026-03-02T10:15:00Z","dest_ip":"203.0.113.77","dest_port":443,"dest_host":"Paste.Example.","process":"curl","verdict":"deny","runner_name":"r-1","repository":"example-org/app","run_id":7001}`,
+			map[string]string{"event.dataset": "runner.egress", "event.action": "net.egress", "destination.domain": "paste.example", "destination.ip": "203.0.113.77", "destination.port": "443",
+				"process.name": "curl", "event.outcome": "failure", "runner.name": "r-1", "ci.run.id": "7001-1"}},
+		{"Elastic's document names its data stream", `{"@timestamp":"2026-03-02T10:15:00Z","data_stream":{"dataset":"aws.cloudtrail"},"event":{"kind":"event","action":"x"}}`,
+			map[string]string{"event.dataset": "aws.cloudtrail"}},
 		{"search hit", `{"_index":"x","_source":` + trail + `}`, map[string]string{"event.action": "ListBuckets"}},
 		{"Filebeat around a record", `{"@timestamp":"2026-03-02T10:20:00Z","message":` + inString(trail) + `,"log":{"offset":1,"file":{"path":"/x"}},"agent":{"type":"filebeat"},"ecs":{"version":"8.0.0"}}`,
 			map[string]string{"event.action": "ListBuckets", "@timestamp": "2026-03-02T10:15:00Z"}},
@@ -113,6 +122,28 @@ func TestTraps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestIssuedInECS: a document of Elastic without its original still tells what was
+// asked and which key was handed out.
+func TestIssuedInECS(t *testing.T) {
+	in := `{"@timestamp":"2026-03-02T10:15:00Z","event":{"dataset":"aws.cloudtrail","kind":"event","action":"AssumeRoleWithWebIdentity","provider":"sts.amazonaws.com","id":"e1","outcome":"success"},
+		"source":{"address":"198.51.100.24","ip":"198.51.100.24"},"user":{"name":"repo:example-org/app:ref:refs/heads/main"},"aws":{"cloudtrail":{"user_identity":{"type":"WebIdentityUser"},
+		"flattened":{"request_parameters":{"roleArn":"arn:aws:iam::111122223333:role/ci-build","roleSessionName":"GitHubActions","durationSeconds":900},
+		"response_elements":{"credentials":{"accessKeyId":"ASIA1"},"subjectFromWebIdentityToken":"repo:example-org/app:ref:refs/heads/main"}}}}}`
+	l := allFields("raw.requestParameters.roleArn")
+	r := file(t, l, "", []byte(in), 1<<20)
+	if len(r.events) != 2 || r.events[1].Derived != "cred.issued" {
+		t.Fatalf("%s", r.summary())
+	}
+	if got, want := r.get(0, "raw.requestParameters.roleArn"), "arn:aws:iam::111122223333:role/ci-build"; got != want {
+		t.Errorf("raw.requestParameters.roleArn is %q, want %q", got, want)
+	}
+	for f, want := range map[string]string{"secret.principal": "ASIA1", "secret.role": "arn:aws:iam::111122223333:role/ci-build", "secret.ttl": "900", "source.ip": "198.51.100.24", "ci.repo.name": "example-org/app"} {
+		if got := r.get(1, f); got != want {
+			t.Errorf("%s is %q, want %q", f, got, want)
+		}
 	}
 }
 
