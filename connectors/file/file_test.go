@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/klauspost/compress/gzip"
@@ -73,6 +74,28 @@ func TestStreamReadsWhatTheBytesAre(t *testing.T) {
 				t.Errorf("%s of %d bytes: got %d bytes, error %v", name, size, len(got), err)
 			}
 		}
+	}
+}
+
+func TestStreamTellsWhenAFileWasWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "build.log")
+	written := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	if err := os.WriteFile(path, []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, written, written); err != nil {
+		t.Fatal(err)
+	}
+	for want, in := range map[int64]Input{written.UnixNano(): {Path: path}, 0: Memory("m", []byte("x\n"))} {
+		s, err := in.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := s.Next(make([]byte, ChunkSize+Spare))
+		if err != nil || rec.Time != want {
+			t.Errorf("%s: time %d, error %v, want %d", in.Path, rec.Time, err, want)
+		}
+		s.Close()
 	}
 }
 

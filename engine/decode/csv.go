@@ -15,6 +15,7 @@ type csvRows struct {
 	part  []byte  // of a row whose quotes are still open
 	begin context // of the line that row began in
 	json  []byte
+	rows  int
 }
 
 // csvNames are the columns of CloudTrail's event history, as the console exports it.
@@ -60,6 +61,9 @@ func (s *stream) csvLine(line []byte, c *context) {
 	}
 	row := bytes.TrimSuffix(r.part, []byte{'\n'})
 	values, ok := csvSplit(row)
+	if len(row) > 0 {
+		r.rows++
+	}
 	switch {
 	case len(row) == 0:
 	case !ok || len(values) != len(r.names):
@@ -73,10 +77,14 @@ func (s *stream) csvLine(line []byte, c *context) {
 	r.part = r.part[:0]
 }
 
-// csvEnd refuses a row that the end of the bytes cut.
+// csvEnd refuses a row that the end of the bytes cut; names alone are nothing.
 func (s *stream) csvEnd() {
-	if s.csv != nil && len(s.csv.part) > 0 {
+	switch {
+	case s.csv == nil:
+	case len(s.csv.part) > 0:
 		s.d.out.refuse(&s.csv.begin, "truncated", "the input ends inside a row", s.csv.part)
+	case s.csv.rows == 0:
+		s.d.out.skip(s.here(), "empty")
 	}
 }
 

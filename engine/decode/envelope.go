@@ -79,6 +79,12 @@ var envelopes = []*envelope{
 	{"search export", "_source", func(r *reading) (node, wrapping, string, bool) {
 		return r.node(0), asJSON, "", r.kind(0) == '{'
 	}},
+	{"search export of fields", "_index fields", func(r *reading) (node, wrapping, string, bool) {
+		if !r.has(0) || r.kind(1) != '{' {
+			return nil, 0, "", false
+		}
+		return withoutLists(r.node(1)), asJSON, "", true
+	}},
 	{"list of search hits", "hits.hits", func(r *reading) (node, wrapping, string, bool) {
 		return r.node(0), asJSON, "", r.kind(0) == '['
 	}},

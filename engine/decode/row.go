@@ -43,3 +43,27 @@ func cellOf(e node) (key string, value node, ok bool) {
 	}
 	return key, value, n == 1 && value.kind() != '{' && value.kind() != '['
 }
+
+// withoutLists gives an object whose values are lists with the one element in their
+// place where a list has one: so a search gives the fields it was asked for.
+func withoutLists(doc node) node {
+	out := node{'{'}
+	doc.fields(func(key string, v node) bool {
+		n := 0
+		var only node
+		v.elements(func(e node) bool {
+			only = e
+			n++
+			return n < 2
+		})
+		if n == 1 {
+			v = only
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(appendJSON(out, bytesOf(key)), ':'), v...)
+		return true
+	})
+	return append(out, '}')
+}

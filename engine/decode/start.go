@@ -26,7 +26,7 @@ func (s *stream) start(buf []byte, last bool) int {
 	if len(buf) < 512 && !last {
 		return s.more()
 	}
-	if zeros := len(buf) - len(bytes.TrimLeft(buf, "\x00")); zeros > 1 { // see blank; UTF-16 begins with one
+	if zeros := len(buf) - len(bytes.TrimLeft(buf, "\x00")); zeros > 1 || zeros == 1 && s.zeros { // see blank; UTF-16 begins with one
 		s.zero()
 		return s.advance(zeros, 0)
 	}

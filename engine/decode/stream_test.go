@@ -75,6 +75,8 @@ var streams = []struct {
 	{"rows with their names", "eventTime,eventSource,eventName,eventID,userIdentity\r\n2026-03-02T10:15:00Z,s3.amazonaws.com,GetObject,a,\"{type=Root,\nx=1}\"\r\n\r\n\"2026-03-02T10:15:00Z\",s3.amazonaws.com,GetObject,\"b\",\n", "a@2 b@5", "", ""},
 	{"a row too short", "eventTime,eventSource,eventName,eventID\n2026-03-02T10:15:00Z,s3.amazonaws.com\n2026-03-02T10:15:00Z,s3.amazonaws.com,GetObject,b\n", "b@3", "not a row@2", ""},
 	{"a row cut", "eventTime,eventSource,eventName,eventID\n2026-03-02T10:15:00Z,s3.amazonaws.com,GetObject,\"b", "", "truncated@2", ""},
+	{"nothing but zero bytes", strings.Repeat("\x00", 1700), "", "", "zero bytes empty"},
+	{"names without rows", "eventTime,eventSource,eventName,eventID\n", "", "", "empty"},
 	{"rows of something else", "a,b,c\n1,2,3\n", "", "unknown format@1", ""},
 	{"list of strings", "[" + inString(rec("a")) + "]", "a@1", "", ""},
 	{"list in a list", "[[" + rec("a") + "]]", "a@1", "", ""},

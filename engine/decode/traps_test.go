@@ -97,6 +97,8 @@ func TestTraps(t *testing.T) {
 				"process.name": "curl", "event.outcome": "failure", "runner.name": "r-1", "ci.run.id": "7001-1"}},
 		{"Elastic's document names its data stream", `{"@timestamp":"2026-03-02T10:15:00Z","data_stream":{"dataset":"aws.cloudtrail"},"event":{"kind":"event","action":"x"}}`,
 			map[string]string{"event.dataset": "aws.cloudtrail"}},
+		{"search hit of fields", `{"_index":"x","_id":"1","fields":{"@timestamp":["2026-03-02T10:15:00.000Z"],"event.dataset":["aws.cloudtrail"],"event.action":["CreateUser"],"event.kind":["event"],"user.name":["bob"],"event.category":["iam","x"]}}`,
+			map[string]string{"event.action": "CreateUser", "event.dataset": "aws.cloudtrail", "user.name": "bob", "@timestamp": "2026-03-02T10:15:00Z"}},
 		{"search hit", `{"_index":"x","_source":` + trail + `}`, map[string]string{"event.action": "ListBuckets"}},
 		{"Filebeat around a record", `{"@timestamp":"2026-03-02T10:20:00Z","message":` + inString(trail) + `,"log":{"offset":1,"file":{"path":"/x"}},"agent":{"type":"filebeat"},"ecs":{"version":"8.0.0"}}`,
 			map[string]string{"event.action": "ListBuckets", "@timestamp": "2026-03-02T10:15:00Z"}},
