@@ -86,6 +86,9 @@ type Transition struct {
 	Alert    *Alert    `json:"alert,omitempty"`
 	Incident *Incident `json:"incident,omitempty"`
 	Into     string    `json:"into,omitempty"` // for Merged: the id it went into
+	// Reason is why an alert was Closed before its time: its rule was changed,
+	// removed or switched off. Empty: its episode is over.
+	Reason string `json:"reason,omitempty"`
 	// Seen is when the record that caused it was received, by the wall clock, ns;
 	// 0 offline. It measures the latency of delivery and decides nothing.
 	Seen int64 `json:"seen,omitempty"`

@@ -217,5 +217,8 @@ func (t *Transition) transition() object {
 	if t.Into != "" {
 		o["into"] = t.Into
 	}
+	if t.Reason != "" {
+		o["reason"] = t.Reason
+	}
 	return o
 }

@@ -74,6 +74,7 @@ var own = map[string]object{
 	"reflex.transition.number": number,
 	"reflex.transition.id":     keyword,
 	"reflex.transition.into":   keyword,
+	"reflex.transition.reason": keyword,
 
 	"reflex.incident.id":             keyword,
 	"reflex.incident.state":          keyword,

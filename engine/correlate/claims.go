@@ -14,12 +14,14 @@ import (
 
 // claims takes what the alert log says. A logged alert that is not among the
 // living becomes a claim of its rule and dedup key: a point that meets its span
-// goes on under its id.
+// goes on under its id. A rule that starts empty takes those alone whose first
+// point comes again; the others were another rule's.
 func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 	byRule := map[string]int{}
 	for i, r := range c.plan.rules {
 		byRule[r.ID] = i
 	}
+	again := opened(logged)
 	of := map[string]*living{} // by id, of the dedup keys in the log
 	known := map[window.Key]bool{}
 	for i := range logged {
@@ -29,7 +31,7 @@ func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 		}
 		rule, ok := byRule[t.Alert.Rule]
 		dedup, is := parseKey(t.Alert.Dedup)
-		if !ok || !is || c.plan.rules[rule].off || c.opt.Emit == nil {
+		if !ok || !is || c.plan.rules[rule].off || c.opt.Emit == nil || c.memory.rules[rule].fresh && !again[t.Alert.ID] {
 			rp.report.Ignored++
 			continue
 		}
@@ -64,6 +66,32 @@ func (c *Correlator) claims(rp *replay, logged []engine.Transition) {
 	for _, l := range of {
 		l.came()
 	}
+}
+
+// opened gives the alerts whose first point comes again: those that were opened
+// in the log, and not closed there because their rule changed.
+func opened(logged []engine.Transition) map[string]bool {
+	out := map[string]bool{}
+	for i := range logged {
+		if t := &logged[i]; t.Alert != nil && (t.Number == 1 || t.Reason != "") {
+			out[t.Alert.ID] = t.Reason == ""
+		}
+	}
+	return out
+}
+
+// Holds reports whether an alert that was said and not closed goes on here.
+func (c *Correlator) Holds(a *engine.Alert) bool {
+	dedup, ok := parseKey(a.Dedup)
+	if !ok {
+		return false
+	}
+	for i, r := range c.plan.rules {
+		if r.ID == a.Rule && !r.off {
+			return slices.ContainsFunc(c.owner(dedup).rules[i].alive[dedup], func(l *living) bool { return l.id == a.ID })
+		}
+	}
+	return false
 }
 
 // came notes what was said of a living episode before anything is fed.

@@ -117,7 +117,9 @@
 // A rule starts empty when its own text, its mode or what follows from them
 // changed, or when a rule it takes points from did. Lists and exceptions are
 // part of its version and not of this: they are judged at event time, and an
-// edit of a list must not forget what a rule has seen for weeks.
+// edit of a list must not forget what a rule has seen for weeks. What such a rule
+// had open is named by RestoreReport.Emptied: the caller has what was said of it
+// and says that it is over.
 //
 // # Identity after a crash
 //

@@ -12,13 +12,16 @@ import (
 
 // RestoreReport is what Restore found.
 type RestoreReport struct {
-	Rules   int      // rules that go on where they were
-	Hits    int64    // hits that were fed again
-	Alerts  int      // alerts that were open
-	Claims  int      // of those, alerts that only the alert log knows: their points come again
-	Reset   []string // rules that start empty, each with the reason: "rule X: its text changed"
-	Ignored int      // logged alerts that no rule here can go on with
-	Unknown int64    // stored hits of datasets that are unknown now
+	Rules  int      // rules that go on where they were
+	Hits   int64    // hits that were fed again
+	Alerts int      // alerts that were open
+	Claims int      // of those, alerts that only the alert log knows: their points come again
+	Reset  []string // rules that start empty, each with the reason: "rule X: its text changed"
+	// Emptied says by id of the rules that had state, and whose state is gone,
+	// why: their open alerts are nobody's now, unless Holds.
+	Emptied map[string]string
+	Ignored int   // logged alerts that no rule here can go on with
+	Unknown int64 // stored hits of datasets that are unknown now
 }
 
 // replay is what Restore knows while it feeds.
@@ -153,10 +156,14 @@ func (c *Correlator) restoreRules(rp *replay) error {
 			continue
 		}
 		kr.fresh = true
-		if known && why != "" && r.off {
+		news := why != ""
+		if known && r.off {
 			why = "it is off"
 		}
-		if why != "" && (known || !r.off) {
+		if known {
+			rp.emptied(r.ID, why)
+		}
+		if news && (known || !r.off) {
 			rp.report.Reset = append(rp.report.Reset, "rule "+r.ID+": "+why)
 		}
 	}
@@ -180,7 +187,8 @@ func (m *memory) newSlots(stored map[uint16]storedRule, rp *replay) {
 		m.out.DeleteRange(lo, endOf(lo))
 		if !here[s.id] {
 			m.out.Delete(binary.BigEndian.AppendUint16(m.about('r'), slot))
-			rp.report.Reset = append(rp.report.Reset, "rule "+s.id+": it is gone")
+			rp.report.Reset = append(rp.report.Reset, "rule "+s.id+": it is gone or off")
+			rp.emptied(s.id, "it is gone or off")
 		}
 	}
 	next := uint16(1)
@@ -195,6 +203,13 @@ func (m *memory) newSlots(stored map[uint16]storedRule, rp *replay) {
 			m.storeRule(i)
 		}
 	}
+}
+
+func (rp *replay) emptied(rule, why string) {
+	if rp.report.Emptied == nil {
+		rp.report.Emptied = map[string]string{}
+	}
+	rp.report.Emptied[rule] = why
 }
 
 // changed says why a rule cannot go on with its state, "" when it can.

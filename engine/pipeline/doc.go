@@ -26,7 +26,8 @@
 //
 // A restart and a reload are one path (resume.go): a new line is built from the
 // store, and the log behind the checkpoint says which alerts have names already.
-// A reload that fails on the way leaves the old line at work. Play takes the same
+// Open alerts of rules that were changed or are gone become final then, with the
+// reason (standing.go). A reload that fails on the way leaves the old line at work. Play takes the same
 // path, over a store in memory.
 //
 // Kinds of errors, once they are here: Temporary is tried again with backoff, by

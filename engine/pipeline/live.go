@@ -76,6 +76,7 @@ type service struct {
 	again    bool             // a checkpoint is asked for while one is being written
 	pollErr  error
 	met      *meters
+	emptied  map[string]string // at the start: rules whose state is gone, and why
 	lateSaid time.Time
 	late     int64
 }
@@ -103,7 +104,10 @@ func (l *Live) Run(ctx context.Context) error {
 	if l.Started != nil {
 		l.Started()
 	}
-	err := s.loop(ctx)
+	err := s.retire(ctx, s.emptied)
+	if err == nil {
+		err = s.loop(ctx)
+	}
 	stopPolling()
 	return errors.Join(err, s.stop(after, &inner, &sinks, end))
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -133,9 +134,10 @@ func (p *played) arrive(a Arrival) error {
 	if len(p.since) < saveEvery {
 		return nil
 	}
-	if err := p.work.save(p.line); err != nil {
+	if err := errors.Join(p.work.save(p.line), p.work.standing.write(p.work)); err != nil {
 		return err
 	}
+	p.work.standing = standing{}
 	p.store.commit()
 	p.saved, p.since = len(p.log), nil
 	if a.Restart {

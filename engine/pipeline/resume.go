@@ -18,7 +18,7 @@ import (
 // newWorkspace makes an empty one; began is when reading begins, by the wall clock.
 func newWorkspace(parts Parts, began time.Time) *workspace {
 	return &workspace{vault: newVault(parts.Key), marks: newLiveMarks(began), incidents: incident.NewLive(parts.Incidents),
-		parts: map[partKey]*reading{}, changed: map[partKey]bool{}, left: map[partKey]bool{}}
+		parts: map[partKey]*reading{}, changed: map[partKey]bool{}, left: map[partKey]bool{}, standing: standing{}}
 }
 
 // resume makes the line of a new workspace go on where a store and the log
@@ -57,6 +57,9 @@ func (w *workspace) recall(logged []engine.Transition) {
 		have[logged[i].DocumentID()] = true
 	}
 	for _, t := range logged {
+		if t.Alert != nil {
+			w.standing.note(t)
+		}
 		for _, in := range w.incidents.Replay(t) {
 			if !have[in.DocumentID()] {
 				w.said = append(w.said, in)

@@ -17,6 +17,7 @@ type saveJob struct {
 	logged   <-chan int64 // told where the log ends, once all that the state knows of is in it
 	commit   []engine.Position
 	refusals []engine.Refusal
+	standing standing
 	began    time.Time
 	pause    time.Duration // how long detection stood still for it
 }
@@ -61,9 +62,9 @@ func (s *service) gather(ctx context.Context) (saveJob, error) {
 		return saveJob{}, err
 	}
 	s.storing, w.left = w.left, map[partKey]bool{}
-	job := saveJob{batch: w.batch, logged: logged, commit: commit, refusals: w.refusals, began: began, pause: time.Since(began)}
+	job := saveJob{batch: w.batch, logged: logged, commit: commit, refusals: w.refusals, standing: w.standing, began: began, pause: time.Since(began)}
 	w.into(s.Dir.Store.NewBatch())
-	w.refusals = nil
+	w.refusals, w.standing = nil, standing{}
 	return job, nil
 }
 
@@ -121,6 +122,9 @@ func (s *service) writeOne(ctx context.Context, job saveJob) error {
 		job.batch.Set([]byte(keyLog), binary.BigEndian.AppendUint64(nil, uint64(end)))
 	case <-s.scribe.done:
 		return fmt.Errorf("the state cannot be stored before the alert log: %w", s.scribe.why)
+	}
+	if err := job.standing.write(job.batch); err != nil {
+		return err
 	}
 	if err := s.keep(ctx, job.refusals); err != nil {
 		return err
@@ -213,6 +217,9 @@ func (s *service) reload(ctx context.Context, parts Parts) error {
 	}
 	s.work.refusals = append(s.work.refusals, old.refusals...)
 	s.Parts = parts
+	if err := s.retire(ctx, report.Emptied); err != nil {
+		return err
+	}
 	s.Log.Info("rules reloaded", "version", parts.Set.Version, "rules", len(parts.Set.Rules), "reset", strings.Join(report.Reset, "; "),
 		"seconds", s.Now().Sub(began).Seconds())
 	s.publish()

@@ -43,6 +43,7 @@ type workspace struct {
 	left      map[partKey]bool  // partitions whose memory is not in the store yet
 	refusals  []engine.Refusal
 	said      []engine.Transition // not yet in the log
+	standing  standing            // alerts that are not over, and those that just ended
 	told      map[string]bool     // transitions of alerts in the log behind the checkpoint that this line began with
 	record    int64               // when the record in hand was appended, ns; 0: none is
 	unturned  int                 // records since the watermarks moved
@@ -81,6 +82,7 @@ func (w *workspace) emit(t engine.Transition) {
 		return // it stands in the log: the record behind it came again after a crash
 	}
 	t.Seen = w.record
+	w.standing.note(t)
 	w.said = append(w.said, t)
 	for _, in := range w.incidents.Alert(t) {
 		in.Seen = w.record
@@ -95,7 +97,7 @@ func (s *service) begin() error {
 	if err != nil {
 		return err
 	}
-	s.line, s.work = line, work
+	s.line, s.work, s.emptied = line, work, report.Emptied
 	for _, note := range s.Dir.Notes {
 		s.Log.Warn(note)
 	}
