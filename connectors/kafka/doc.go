@@ -24,10 +24,12 @@
 //     these layouts all the same is said, and stepped over only if skip_stuck says so.
 //   - It hands out the markers that end a transaction as if they were records:
 //     they are known by their shape, counted and left out. Records of aborted
-//     transactions cannot be told apart and are read.
+//     transactions cannot be told apart and are read: the marker comes after
+//     them, and of the list of aborts in every answer nothing is left.
 //   - An answer whose high watermark is what was asked for counts as empty, even
 //     when records are in it, as happens when they come while the broker answers.
 //     The connection is then out of step, and a new one reads them.
 //   - A record batch is decompressed as a whole before its first record can be
-//     read: Buffer does not bound that. max.message.bytes on the topic does.
+//     read: Buffer does not bound that. max.message.bytes on the topic does, and
+//     unpack.go, for what is small only as long as it is packed.
 package kafka

@@ -9,10 +9,10 @@ import (
 
 // metrics are a source's; all sources on one registry share them.
 type metrics struct {
-	records, bytes, markers, lost, skipped, panics *prometheus.CounterVec // by topic
-	lag, stuck                                     *prometheus.GaugeVec   // by topic and partition
-	rebalances                                     prometheus.Counter
-	buffered                                       prometheus.Gauge
+	records, bytes, markers, aborted, lost, skipped, panics *prometheus.CounterVec // by topic
+	lag, stuck                                              *prometheus.GaugeVec   // by topic and partition
+	rebalances                                              prometheus.Counter
+	buffered                                                prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -26,6 +26,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		records:    count("records_total", "Records fetched."),
 		bytes:      count("bytes_total", "Bytes of records fetched, decompressed."),
 		markers:    count("markers_total", "Transaction markers left out."),
+		aborted:    count("aborted_total", "Transactions that were aborted: their records were read all the same."),
 		lost:       count("lost_total", "Records that retention removed before they were read."),
 		skipped:    count("skipped_total", "Offsets stepped over because they cannot be read."),
 		panics:     count("panics_total", "Panics of the client library that were recovered."),
@@ -38,7 +39,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	return m, errors.Join(
-		share(reg, &m.records), share(reg, &m.bytes), share(reg, &m.markers), share(reg, &m.lost), share(reg, &m.skipped),
+		share(reg, &m.records), share(reg, &m.bytes), share(reg, &m.markers), share(reg, &m.aborted), share(reg, &m.lost), share(reg, &m.skipped),
 		share(reg, &m.panics), share(reg, &m.lag), share(reg, &m.stuck), share(reg, &m.rebalances), share(reg, &m.buffered))
 }
 

@@ -183,7 +183,7 @@ func (p *partition) drink(ctx context.Context, conn *kafkago.Conn, b *kafkago.Ba
 		}
 		next = m.Offset + 1
 		if isMarker(&m) {
-			p.src.m.markers.WithLabelValues(p.at.topic).Inc()
+			p.marker(&m)
 			continue
 		}
 		if pc.add(&m, p.format); pc.size < pieceSize {
@@ -209,6 +209,22 @@ func (p *partition) drink(ctx context.Context, conn *kafkago.Conn, b *kafkago.Ba
 		return nil
 	}
 	return err
+}
+
+// marker counts a transaction's end. The first that was aborted is said: its
+// records were read like all others, because nothing that the library gives of
+// them tells them apart.
+func (p *partition) marker(m *kafkago.Message) {
+	s := p.src
+	s.m.markers.WithLabelValues(p.at.topic).Inc()
+	if !isAbort(m) {
+		return
+	}
+	s.m.aborted.WithLabelValues(p.at.topic).Inc()
+	s.aborts.Do(func() {
+		s.log.Warn("kafka: a transaction was aborted: its records were read all the same, and count", "partition", p.String(), "offset", m.Offset,
+			"advice", "let producers write logs without transactions, or with ids in the records")
+	})
 }
 
 // saw notes the end of the partition.

@@ -74,10 +74,14 @@ func (pc *piece) free() {
 }
 
 // isMarker knows the control records that end a transaction: a version and a
-// type (abort, commit) as key, a version and an epoch as value.
+// type (abort, commit) as key, a version and an epoch as value. No text begins
+// with the zero byte of that version.
 func isMarker(m *kafkago.Message) bool {
-	return len(m.Key) == 4 && len(m.Value) == 6 && bytes.HasPrefix(m.Key, []byte{0, 0, 0}) && m.Key[3] <= 1
+	return len(m.Key) == 4 && len(m.Value) == 6 && bytes.HasPrefix(m.Key, []byte{0, 0, 0}) && m.Key[3] <= 1 && m.Value[0] == 0
 }
+
+// isAbort reports whether a marker ends a transaction that was aborted.
+func isAbort(m *kafkago.Message) bool { return m.Key[3] == 0 }
 
 func isOutOfRange(err error) bool { return errors.Is(err, kafkago.OffsetOutOfRange) }
 

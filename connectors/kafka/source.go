@@ -48,6 +48,7 @@ type Source struct {
 	closing chan struct{}
 
 	committing sync.Mutex // one commit at a time
+	aborts     sync.Once  // an aborted transaction was told of
 
 	mu     sync.Mutex
 	queue  []item

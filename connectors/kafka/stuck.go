@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -69,7 +70,10 @@ func (p *partition) stands(cause error, end int64) error {
 		p.jump(at + 1)
 		return nil
 	}
-	return temporary(fmt.Errorf("%s: cannot be read at offset %d, and %d more wait behind it: %w: is the topic compacted? It waits; skip_stuck: true steps over such offsets", p, at, end-at-1, cause))
+	if !errors.Is(cause, errUnpacks) {
+		cause = fmt.Errorf("%w: is the topic compacted?", cause)
+	}
+	return temporary(fmt.Errorf("%s: cannot be read at offset %d, and %d more wait behind it: %w; it waits, and skip_stuck: true steps over such offsets", p, at, end-at-1, cause))
 }
 
 // watch notes that a connection has ended without progress, and shows a

@@ -23,12 +23,29 @@ func TestSourceLeavesMarkersOut(t *testing.T) {
 		s, got := f.open(t, f.config(), Options{Metrics: reg}), &seen{}
 		got.records(t, s, 2)
 		got.until(t, s, "the markers", func() bool { return value(t, reg, "reflex_kafka_markers_total") == 2 })
+		if n := value(t, reg, "reflex_kafka_aborted_total"); n != 1 {
+			t.Errorf("%v aborts, want 1", n)
+		}
 		got.commit(t, s)
 		got.until(t, s, "a commit behind the markers", func() bool { got.commit(t, s); return f.committed(t, f.config().Group, 0) == 4 })
 		if lags := s.Lags(); len(lags) != 1 || lags[0].Next != 4 || lags[0].End != 4 {
 			t.Errorf("lags are %+v", lags)
 		}
 		expect(t, got.values[0], numbered(0, 2))
+	})(t)
+}
+
+// A real record may look much like a marker.
+func TestATextIsNoMarker(t *testing.T) {
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		text := kafkago.NewRecordReader(kafkago.Record{Key: kafkago.NewBytes([]byte{0, 0, 0, 1}), Value: kafkago.NewBytes([]byte("line 1"))})
+		if res, err := f.client.Produce(t.Context(), &kafkago.ProduceRequest{Topic: topic, RequiredAcks: kafkago.RequireAll, Records: text}); err != nil || res.Error != nil {
+			t.Fatal(err, res)
+		}
+		s, got := f.open(t, f.config(), Options{}), &seen{}
+		got.records(t, s, 1)
+		expect(t, got.values[0], []string{"line 1"})
 	})(t)
 }
 
@@ -130,21 +147,23 @@ func TestSourcePicksUpNewPartitions(t *testing.T) {
 // A partition is found seconds after it is made; what producers wrote into it
 // meanwhile is read even by who begins at the end.
 func TestSourceReadsAddedPartitionsFromTheirBegin(t *testing.T) {
-	f := newFake(t, 1)
-	f.write(t, 0, "old")
-	c := f.config()
-	c.Start = newest
-	s, got := open(t, c, Options{}), &seen{}
-	got.until(t, s, "the first commit", func() bool { return f.committed(t, c.Group, 0) == 1 })
-	s.Close()
-	f.addPartition(t)
-	tr := &kafkago.Transport{}
-	defer tr.CloseIdleConnections()
-	produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 1, "before it was found")
-	s, got = open(t, c, Options{}), &seen{}
-	got.records(t, s, 1)
-	expect(t, got.values[1], []string{"before it was found"})
-	expect(t, got.values[0], nil)
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		f.write(t, 0, "old")
+		c := f.config()
+		c.Start = newest
+		s, got := f.open(t, c, Options{}), &seen{}
+		got.until(t, s, "the first commit", func() bool { return f.committed(t, c.Group, 0) == 1 })
+		s.Close()
+		f.addPartition(t)
+		tr := &kafkago.Transport{}
+		defer tr.CloseIdleConnections()
+		produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 1, "before it was found")
+		s, got = f.open(t, c, Options{}), &seen{}
+		got.records(t, s, 1)
+		expect(t, got.values[1], []string{"before it was found"})
+		expect(t, got.values[0], nil)
+	})(t)
 }
 
 // addPartition gives the topic one partition more.
