@@ -7,6 +7,9 @@ type Position struct {
 	Source    string // topic, or file path
 	Partition int32  // -1 for a file
 	Offset    int64
+	// Time is the record time of the record before Offset, ns; 0: unknown. It
+	// tells the partition from another one of the same name that was made since.
+	Time int64
 }
 
 // Batch is what a Source hands over at once. Records of one partition come in

@@ -25,13 +25,13 @@ type reopening struct {
 	least, most time.Duration
 
 	// Of the goroutine that polls.
-	reading map[spot]int64 // open partitions: next offset
+	reading map[spot]engine.Position // open partitions
 	rest    time.Duration
 	broken  error // told once the partitions are closed
 
 	mu     sync.Mutex
-	src    engine.Source  // nil: to be opened
-	stored map[spot]int64 // what was resumed from or committed
+	src    engine.Source            // nil: to be opened
+	stored map[spot]engine.Position // what was resumed from or committed
 	closed bool
 }
 
@@ -46,14 +46,14 @@ func newReopening(resume []engine.Position, open func([]engine.Position) (engine
 	if err != nil {
 		return nil, err
 	}
-	r := &reopening{open: open, least: reopenLeast, most: reopenMost, src: src, reading: map[spot]int64{}, stored: map[spot]int64{}}
+	r := &reopening{open: open, least: reopenLeast, most: reopenMost, src: src, reading: map[spot]engine.Position{}, stored: map[spot]engine.Position{}}
 	r.note(resume)
 	return r, nil
 }
 
 func (r *reopening) note(ps []engine.Position) {
 	for _, p := range ps {
-		r.stored[spot{p.Source, p.Partition}] = p.Offset
+		r.stored[spot{p.Source, p.Partition}] = p
 	}
 }
 
@@ -82,8 +82,8 @@ func (r *reopening) failed(src engine.Source, err error) (engine.Batch, error) {
 	r.mu.Unlock()
 	r.broken = errors.Join(err, src.Close())
 	var b engine.Batch
-	for at, next := range r.reading {
-		b.Closed = append(b.Closed, engine.Position{Source: at.source, Partition: at.part, Offset: next})
+	for _, p := range r.reading {
+		b.Closed = append(b.Closed, p)
 	}
 	clear(r.reading)
 	if len(b.Closed) == 0 {
@@ -111,8 +111,8 @@ func (r *reopening) current() (engine.Source, error) {
 		return r.src, nil
 	}
 	resume := make([]engine.Position, 0, len(r.stored))
-	for at, next := range r.stored {
-		resume = append(resume, engine.Position{Source: at.source, Partition: at.part, Offset: next})
+	for _, p := range r.stored {
+		resume = append(resume, p)
 	}
 	src, err := r.open(resume)
 	if err != nil {
@@ -125,12 +125,12 @@ func (r *reopening) current() (engine.Source, error) {
 // follow keeps in mind what is open.
 func (r *reopening) follow(b *engine.Batch) {
 	for _, p := range b.Opened {
-		r.reading[spot{p.Source, p.Partition}] = p.Offset
+		r.reading[spot{p.Source, p.Partition}] = p
 	}
 	for i := range b.Records {
 		o := &b.Records[i].Origin
 		if at := (spot{o.Source, o.Partition}); i+1 == len(b.Records) || b.Records[i+1].Origin.Partition != o.Partition || b.Records[i+1].Origin.Source != o.Source {
-			r.reading[at] = o.Offset + 1
+			r.reading[at] = engine.Position{Source: o.Source, Partition: o.Partition, Offset: o.Offset + 1, Time: b.Records[i].Time}
 		}
 	}
 	for _, p := range b.Closed {

@@ -26,6 +26,9 @@
 //     they are known by their shape, counted and left out. Records of aborted
 //     transactions cannot be told apart and are read: the marker comes after
 //     them, and of the list of aborts in every answer nothing is left.
+//   - Nothing in the library's requests tells a topic from one that was made
+//     anew under its name. So each connection compares the record before the
+//     position with the one that was read: one more fetch, of one batch.
 //   - An answer whose high watermark is what was asked for counts as empty, even
 //     when records are in it, as happens when they come while the broker answers.
 //     The connection is then out of step, and a new one reads them.

@@ -51,15 +51,15 @@ func (s *Source) due(next []engine.Position) (*generation, map[place]int64) {
 	for _, pos := range next {
 		at := place{pos.Source, pos.Partition}
 		p := s.parts[at]
-		if p != nil && !p.opened && (p.began || p.onward >= 0) { // between two generations, of what stays ours
-			p.stored = max(p.stored, pos.Offset)
-			s.stored[at] = p.stored
+		// between two generations, of what stays ours
+		if p != nil && !p.opened && (p.began || p.onward >= 0) && pos.Offset > p.stored {
+			p.stored, s.stored[at] = pos.Offset, spot{pos.Offset, pos.Time}
 		}
 		if p == nil || !p.opened || pos.Offset > p.handed || pos.Offset <= p.covered {
 			continue
 		}
 		p.covered = pos.Offset
-		s.stored[at] = pos.Offset
+		s.stored[at] = spot{pos.Offset, pos.Time}
 		if pos.Offset == p.read { // all that was ever queued: what follows is known to hold no record
 			due[at] = p.next
 		} else {

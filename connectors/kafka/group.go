@@ -150,10 +150,10 @@ func (s *Source) admit(ctx context.Context, g *generation, first bool) error {
 	for at, commit := range committed {
 		p := &partition{src: s, gen: g, at: at, format: s.format[at.topic], commit: commit, stored: -1, onward: -1}
 		if stored, ok := s.stored[at]; ok {
-			p.stored = stored
+			p.stored, p.last = stored.next, stored
 		}
 		if onward, ok := s.onward[at]; ok {
-			p.onward = onward
+			p.onward, p.last = onward.next, onward
 		}
 		read[at.topic] = read[at.topic] || p.begin() >= 0
 		s.parts[at] = p
@@ -171,14 +171,14 @@ func (s *Source) admit(ctx context.Context, g *generation, first bool) error {
 func (s *Source) keepOurs(gen *kafkago.Generation) {
 	for at, p := range s.parts {
 		if p.began {
-			s.onward[at] = p.handed
+			s.onward[at] = spot{p.handed, p.handedTime}
 		}
 	}
 	last := s.gen
 	if s.o.Stateful || last == nil {
 		return
 	}
-	theirs := func(at place, _ int64) bool { return s.parts[at] == nil || gen.ID != last.gen.ID+1 }
+	theirs := func(at place, _ spot) bool { return s.parts[at] == nil || gen.ID != last.gen.ID+1 }
 	maps.DeleteFunc(s.stored, theirs)
 	maps.DeleteFunc(s.onward, theirs)
 }

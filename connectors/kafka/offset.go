@@ -24,17 +24,43 @@ func (p *partition) locate(conn *kafkago.Conn) error {
 	s.mu.Lock()
 	opened, now := p.opened, p.next
 	s.mu.Unlock()
+	other, err := p.other(conn, first, last)
+	if err != nil {
+		return err
+	}
 	switch {
 	case !opened:
-		return p.open(conn, first, last)
+		return p.open(conn, first, last, other)
+	case other, now > last:
+		p.anew(now, last)
+		p.restart(first)
 	case now < first:
 		p.lost(first - now)
 		p.jump(first)
-	case now > last:
-		p.anew(now, last)
-		p.restart(first)
 	}
 	return nil
+}
+
+// other reports whether the partition is another one than was read: a topic of
+// that name was made anew, and holds more by now than the old one did. Then the
+// record before the position has another time than the one that was read.
+func (p *partition) other(conn *kafkago.Conn, first, last int64) (bool, error) {
+	at := p.last.next - 1
+	if p.last.time == 0 || at < first || at >= last {
+		return false, nil // nothing to compare
+	}
+	was := p.last
+	p.last.time = 0                              // what cannot be read now is not asked for again
+	b := request(conn, at, 1, p.src.timing.wait) // the broker sends a batch, however small
+	m, err := b.ReadMessage()
+	if isGarbled(err) {
+		return false, errAstray
+	}
+	p.last = was
+	if bad := b.Close(); bad != nil && !isEnd(bad) {
+		return false, explain(p.String(), bad)
+	}
+	return err == nil && m.Offset == at && record(&m, "").Time != was.time, nil
 }
 
 // begin gives the position that the store knows, else the group's; -1: none.
@@ -51,7 +77,7 @@ func (p *partition) begin() int64 {
 // else where the group says, else where the configuration says. A partition that
 // was added to a topic begins at its first record: it is found a while after
 // producers found it.
-func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
+func (p *partition) open(conn *kafkago.Conn, first, last int64, other bool) (err error) {
 	s := p.src
 	s.mu.Lock()
 	known := p.begin()
@@ -68,24 +94,27 @@ func (p *partition) open(conn *kafkago.Conn, first, last int64) (err error) {
 		if want, err = at(conn, s.start, first, last); err != nil {
 			return explain(p.String(), err)
 		}
+	case other, want > last:
+		p.anew(want, last)
+		want = first
 	case want < first:
 		p.lost(first - want)
-		want = first
-	case want > last:
-		p.anew(want, last)
 		want = first
 	}
 	s.mu.Lock()
 	p.opened, p.began = true, true
 	p.next, p.read, p.handed, p.covered, p.end = want, want, want, want, last
+	if p.last.next == want {
+		p.handedTime = p.last.time
+	}
 	if p.onward >= 0 {
 		p.covered = min(known, want)
 	}
-	if p.committed = p.commit; p.commit > last {
+	if p.committed = p.commit; p.commit > last || other {
 		p.committed = -1 // of a topic that is no more
 	}
 	if fresh { // nothing before it has to be stored; should the commit below fail, the next generation begins here too
-		s.stored[p.at] = want
+		s.stored[p.at] = spot{next: want}
 	}
 	s.queue = append(s.queue, item{batch: engine.Batch{Opened: []engine.Position{p.pos(want)}}})
 	p.measure()
@@ -134,7 +163,8 @@ func (p *partition) lost(n int64) {
 }
 
 func (p *partition) anew(position, last int64) {
-	p.src.log.Error("kafka partition ends before our position: the topic was made anew or truncated; all that it holds is read", "partition", p.String(), "position", position, "end", last)
+	p.last = spot{}
+	p.src.log.Error("kafka partition is not the one that was read, or ends before our position: the topic was made anew or truncated; all that it holds is read", "partition", p.String(), "position", position, "end", last)
 }
 
 // jump goes on at a later offset.
@@ -153,6 +183,7 @@ func (p *partition) restart(at int64) {
 		item{batch: engine.Batch{Closed: []engine.Position{p.pos(p.read)}}},
 		item{batch: engine.Batch{Opened: []engine.Position{p.pos(at)}}})
 	p.next, p.read, p.handed, p.covered, p.committed = at, at, at, at, at
+	p.handedTime = 0
 	p.turn++
 	delete(s.stored, p.at)
 	s.mu.Unlock()

@@ -24,6 +24,7 @@ type partition struct {
 	format string
 	commit int64 // what the group had committed; -1: nothing
 	onward int64 // behind what was handed out while it was ours before; -1: nothing
+	last   spot  // behind the last record known: of the store or handed out, then of what was read
 	added  bool  // partitions of its topic have positions; then one without was added
 	stuck  stuck
 	still  time.Time // since when connections end without progress; zero: they do not
@@ -31,18 +32,19 @@ type partition struct {
 	idle   bool // the last answer said that nothing is behind what was asked for
 
 	// guarded by Source.mu
-	stored    int64 // what the store says; -1: nothing
-	opened    bool
-	began     bool // was opened in this generation
-	draining  bool
-	next      int64 // next offset to fetch
-	read      int64 // behind the last record that was queued
-	handed    int64 // behind the last record that Poll gave out
-	covered   int64 // what Commit was told is stored
-	committed int64 // what the group knows; -1: nothing
-	end       int64 // high watermark
-	turn      int   // grows when the partition is begun anew
-	changed   chan struct{}
+	stored     int64 // what the store says; -1: nothing
+	opened     bool
+	began      bool // was opened in this generation
+	draining   bool
+	next       int64 // next offset to fetch
+	read       int64 // behind the last record that was queued
+	handed     int64 // behind the last record that Poll gave out
+	handedTime int64 // record time of the last of these, ns; 0: unknown
+	covered    int64 // what Commit was told is stored
+	committed  int64 // what the group knows; -1: nothing
+	end        int64 // high watermark
+	turn       int   // grows when the partition is begun anew
+	changed    chan struct{}
 }
 
 // position is the next offset that Poll would give out. Source.mu is held.
@@ -255,6 +257,7 @@ func (p *partition) hand(ctx context.Context, pc *piece, next int64) bool {
 	s.m.records.WithLabelValues(p.at.topic).Add(float64(n))
 	s.m.bytes.WithLabelValues(p.at.topic).Add(float64(pc.size))
 	upto := (*pc.records)[n-1].Origin.Offset + 1
+	p.last = spot{upto, (*pc.records)[n-1].Time}
 	s.mu.Lock()
 	p.read, p.next = upto, next
 	s.queue = append(s.queue, item{batch: engine.Batch{Records: *pc.records, Release: pc.release}, p: p, upto: upto, turn: p.turn})
@@ -318,7 +321,11 @@ func (p *partition) withdraw() {
 }
 
 func (p *partition) pos(offset int64) engine.Position {
-	return engine.Position{Source: p.at.topic, Partition: p.at.id, Offset: offset}
+	pos := engine.Position{Source: p.at.topic, Partition: p.at.id, Offset: offset}
+	if offset == p.last.next {
+		pos.Time = p.last.time
+	}
+	return pos
 }
 
 // leave ends the partition's part in the generation.

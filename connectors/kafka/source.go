@@ -57,8 +57,8 @@ type Source struct {
 	said   troubles
 	gen    *generation
 	parts  map[place]*partition // owned, or still draining
-	stored map[place]int64      // what Resume and Commit say, and where a first reading began
-	onward map[place]int64      // behind what earlier generations handed out
+	stored map[place]spot       // what Resume and Commit say, and where a first reading began
+	onward map[place]spot       // behind what earlier generations handed out
 }
 
 // place is a partition of a topic.
@@ -66,6 +66,10 @@ type place struct {
 	topic string
 	id    int32
 }
+
+// spot is a position: the next offset, and the record time of the record before
+// it, ns; 0: unknown.
+type spot struct{ next, time int64 }
 
 // item is a batch in the queue; its records are of p and end before upto.
 type item struct {
@@ -108,7 +112,7 @@ func NewSource(c SourceConfig, o Options) (*Source, error) {
 	c = c.withDefaults()
 	s := &Source{
 		c: c, o: o, log: logger(o.Log), timing: usual, budget: newBudget(c.Buffer),
-		format: map[string]string{}, parts: map[place]*partition{}, stored: map[place]int64{}, onward: map[place]int64{},
+		format: map[string]string{}, parts: map[place]*partition{}, stored: map[place]spot{}, onward: map[place]spot{},
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}), closing: make(chan struct{}),
 	}
 	s.start, _ = parseStart(c.Start) // Validate has read it
@@ -117,7 +121,7 @@ func NewSource(c SourceConfig, o Options) (*Source, error) {
 	}
 	for _, p := range o.Resume {
 		if _, ours := s.format[p.Source]; ours {
-			s.stored[place{p.Source, p.Partition}] = p.Offset
+			s.stored[place{p.Source, p.Partition}] = spot{p.Offset, p.Time}
 		}
 	}
 	var err error
@@ -174,7 +178,7 @@ func (s *Source) take() (engine.Batch, error, bool) {
 			s.queue = nil
 		}
 		if it.upto > 0 && it.turn == it.p.turn {
-			it.p.handed = it.upto
+			it.p.handed, it.p.handedTime = it.upto, it.batch.Records[len(it.batch.Records)-1].Time
 			it.p.measure()
 		}
 		return it.batch, nil, true

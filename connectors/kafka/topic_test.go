@@ -1,12 +1,15 @@
 package kafka
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/seed-843b225c/reflex/engine"
 )
 
 func TestSourceLeavesMarkersOut(t *testing.T) {
@@ -110,6 +113,42 @@ func TestSourceFollowsATopicThatWasMadeAnew(t *testing.T) {
 	})(t)
 }
 
+// TestSourceNoticesANewTopicThatHoldsMore than was read of the old one: while
+// it runs, and when it comes back with what a store knows.
+func TestSourceNoticesANewTopicThatHoldsMore(t *testing.T) {
+	virtual(func(t *testing.T) {
+		f := inMemory(t, 1)
+		f.write(t, 0, numbered(0, 30)...)
+		s, got := f.open(t, f.config(), Options{}), &seen{}
+		got.records(t, s, 30)
+		nextMilli()
+		f.recreate(t)
+		f.write(t, 0, numbered(100, 50)...)
+		got.records(t, s, 80)
+		expect(t, got.values[0][30:], numbered(100, 50))
+		if n := len(got.opened); n != 2 || got.opened[1].Offset != 0 {
+			t.Errorf("opened are %v", got.opened)
+		}
+		s.Close()
+		stored := engine.Position{Source: topic, Offset: 50, Time: got.last.Time}
+		for _, same := range []bool{true, false} {
+			if !same {
+				nextMilli()
+				f.recreate(t)
+				f.write(t, 0, numbered(200, 60)...)
+			}
+			c := f.config()
+			c.Group = fmt.Sprint("again ", same)
+			s, got = f.open(t, c, Options{Resume: []engine.Position{stored}}), &seen{}
+			got.until(t, s, "the partition", func() bool { return len(got.opened) > 0 })
+			if want := map[bool]engine.Position{true: stored, false: {Source: topic}}[same]; got.opened[0] != want {
+				t.Errorf("same %v: opened at %v, want %v", same, got.opened[0], want)
+			}
+			s.Close()
+		}
+	})(t)
+}
+
 func (f *fake) recreate(t testing.TB) {
 	t.Helper()
 	if _, err := f.client.DeleteTopics(t.Context(), &kafkago.DeleteTopicsRequest{Topics: []string{topic}}); err != nil {
@@ -136,9 +175,7 @@ func TestSourcePicksUpNewPartitions(t *testing.T) {
 		got.until(t, s, "a partition", func() bool { return len(got.opened) == 1 })
 		f.addPartition(t)
 		f.addPartition(t)
-		tr := &kafkago.Transport{Dial: f.dial}
-		defer tr.CloseIdleConnections()
-		produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 2, "new")
+		f.write(t, 2, "new")
 		got.records(t, s, 1)
 		expect(t, got.values[2], []string{"new"})
 	})(t)
@@ -156,9 +193,7 @@ func TestSourceReadsAddedPartitionsFromTheirBegin(t *testing.T) {
 		got.until(t, s, "the first commit", func() bool { return f.committed(t, c.Group, 0) == 1 })
 		s.Close()
 		f.addPartition(t)
-		tr := &kafkago.Transport{}
-		defer tr.CloseIdleConnections()
-		produce(t, &kafkago.Client{Addr: kafkago.TCP(f.addrs...), Transport: tr}, topic, 0, 1, "before it was found")
+		f.write(t, 1, "before it was found")
 		s, got = f.open(t, c, Options{}), &seen{}
 		got.records(t, s, 1)
 		expect(t, got.values[1], []string{"before it was found"})
@@ -180,4 +215,5 @@ func (f *fake) addPartition(t testing.TB) {
 	if err != nil || res.Errors[topic] != nil {
 		t.Fatal(err, res)
 	}
+	f.client.Transport.(*kafkago.Transport).CloseIdleConnections() // and with them what it knows of the topic
 }

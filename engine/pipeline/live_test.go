@@ -29,6 +29,7 @@ type topic struct {
 	parts     [][]string
 	next      []int64 // next to hand out
 	committed []int64
+	times     map[int32]int64 // of the last commits
 	opened    bool
 	eof       bool
 	batch     int
@@ -37,7 +38,7 @@ type topic struct {
 }
 
 func newTopic(name string, parts ...[]string) *topic {
-	return &topic{name: name, parts: parts, next: make([]int64, len(parts)), committed: make([]int64, len(parts)), batch: 50, eof: true}
+	return &topic{name: name, parts: parts, next: make([]int64, len(parts)), committed: make([]int64, len(parts)), times: map[int32]int64{}, batch: 50, eof: true}
 }
 
 func (s *topic) resume(ps []engine.Position) {
@@ -94,6 +95,7 @@ func (s *topic) Commit(_ context.Context, ps []engine.Position) error {
 	for _, p := range ps {
 		s.rewound = s.rewound || p.Offset < s.committed[p.Partition]
 		s.committed[p.Partition] = p.Offset
+		s.times[p.Partition] = p.Time
 	}
 	return nil
 }
@@ -318,6 +320,9 @@ func findsTheSame(t *testing.T, batch int) {
 		t.Errorf("%d opened, %d final", len(sink.alerts(engine.Opened)), len(sink.alerts(engine.Closed)))
 	}
 	for p, next := range src.committed {
+		if src.times[int32(p)] == 0 {
+			t.Errorf("partition %d: nothing tells what was read last", p)
+		}
 		if next != int64(len(src.parts[p])) {
 			t.Errorf("partition %d is committed to %d of %d", p, next, len(src.parts[p]))
 		}

@@ -82,8 +82,8 @@ func (w *workspace) read(l *line, key partKey, from engine.Loader, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	if ok && len(b) == 8 {
-		p.next = int64(binary.BigEndian.Uint64(b))
+	if ok {
+		p.next, p.last, _ = parsePosition(b)
 	}
 	w.parts[key] = p
 	return p, nil
@@ -93,7 +93,7 @@ func (w *workspace) read(l *line, key partKey, from engine.Loader, now time.Time
 func (w *workspace) take(l *line, p *reading, rec engine.Record) {
 	l.livePart = p.mark
 	p.decoder.Decode(rec, l)
-	p.next = rec.Origin.Offset + 1
+	p.next, p.last = rec.Origin.Offset+1, rec.Time
 	w.changed[p.key] = true
 }
 
@@ -126,5 +126,18 @@ func (w *workspace) save(l *line) error {
 // savePart stores what a partition's decoder remembers and how far it is read.
 func (w *workspace) savePart(p *reading) {
 	p.decoder.Save(w, p.key.key(keyDecoder))
-	w.Set(p.key.key(keyPosition), binary.BigEndian.AppendUint64(nil, uint64(p.next)))
+	b := binary.BigEndian.AppendUint64(nil, uint64(p.next))
+	w.Set(p.key.key(keyPosition), binary.BigEndian.AppendUint64(b, uint64(p.last)))
+}
+
+// parsePosition reads what savePart stored; older versions stored no time.
+func parsePosition(b []byte) (next, last int64, ok bool) {
+	switch len(b) {
+	case 16:
+		last = int64(binary.BigEndian.Uint64(b[8:]))
+	case 8:
+	default:
+		return 0, 0, false
+	}
+	return int64(binary.BigEndian.Uint64(b)), last, true
 }

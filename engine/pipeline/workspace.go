@@ -55,6 +55,7 @@ type reading struct {
 	decoder *decode.Decoder
 	mark    *livePart
 	next    int64
+	last    int64 // record time of the record before next; 0: unknown
 }
 
 // into makes a batch the one that the next checkpoint stores.
@@ -176,7 +177,7 @@ func (s *service) take(ctx context.Context, b engine.Batch) error {
 			s.Log.Warn("a partition is read again from before its stored position: its records come a second time and are recognised",
 				"topic", p.Source, "partition", p.Partition, "offset", p.Offset, "stored", r.next)
 		}
-		r.next = p.Offset
+		r.next, r.last = p.Offset, p.Time
 	}
 	for i := range b.Records {
 		if err := s.record(ctx, &b.Records[i], now); err != nil {
@@ -307,7 +308,7 @@ func (s *service) savedPositions() []engine.Position {
 }
 
 func (p *reading) position() engine.Position {
-	return engine.Position{Source: p.key.source, Partition: p.key.number, Offset: p.next}
+	return engine.Position{Source: p.key.source, Partition: p.key.number, Offset: p.next, Time: p.last}
 }
 
 // Positions gives the stored positions of all partitions: where a source goes on.
@@ -315,10 +316,11 @@ func Positions(l engine.Loader) ([]engine.Position, error) {
 	var out []engine.Position
 	err := l.Scan([]byte(keyPosition), end(keyPosition), func(key, value []byte) error {
 		k, ok := parsePartKey(key[len(keyPosition):])
-		if !ok || len(value) != 8 {
+		next, last, whole := parsePosition(value)
+		if !ok || !whole {
 			return fmt.Errorf("the stored position %q is damaged", bytes.ToValidUTF8(key, []byte("?")))
 		}
-		out = append(out, engine.Position{Source: k.source, Partition: k.number, Offset: int64(binary.BigEndian.Uint64(value))})
+		out = append(out, engine.Position{Source: k.source, Partition: k.number, Offset: next, Time: last})
 		return nil
 	})
 	return out, err
