@@ -396,6 +396,7 @@ type document struct {
 			Change string
 			Number int
 			Into   string
+			Reason string
 		}
 	}
 }

@@ -56,7 +56,11 @@ func explain(what string, err error) error {
 				return &engine.Error{Kind: c.kind, Err: fmt.Errorf("%s: %s (%s)", what, c.text, code.Title())}
 			}
 		}
-		return temporary(fmt.Errorf("%s: the broker answers %s: it is tried again", what, code.Title()))
+		title := code.Title()
+		if title == "" { // the library is older than this error
+			title = fmt.Sprintf("error code %d", int(code))
+		}
+		return temporary(fmt.Errorf("%s: the broker answers %s: it is tried again", what, title))
 	}
 	if text := explainTLS(err); text != "" {
 		return fatal(fmt.Errorf("%s: %s", what, text))
