@@ -84,7 +84,8 @@
 //     partition with unread records never counts as silent, so an outage makes nothing late. One read to its end leaves
 //     the minimum after 5 minutes; a dataset of which nothing comes for an hour follows the clock an hour behind, and
 //     health says so. No watermark moves while a partition of the source has not spoken yet (for 5 minutes at most), nor
-//     while the source has none. One record alone moves a clock by 10 minutes at most: a far future needs a second witness.
+//     while the source has none. One record alone moves a clock by 10 minutes at most: a far future needs a second witness. What the wall
+//     clock has not reached, by 10 minutes and more, moves none, whoever confirms it.
 //   - An identity is given when an alert opens and stands in the log before anybody is told. After a crash an episode that
 //     is made again takes the identity of the logged one of its rule and key whose span, widened by dedup.within, it meets;
 //     of several it takes the oldest's, and the others are closed into it. Numbers go on, so a repeat is the same document.

@@ -107,8 +107,8 @@ func (l *line) Event(ev *engine.Event) {
 		return
 	}
 	l.newest = max(l.newest, ev.Time)
-	if l.live != nil {
-		l.live.see(l.livePart, ev.Dataset, ev.Time, l.clock)
+	if l.live != nil && !l.live.see(l.livePart, ev.Dataset, ev.Time, l.clock) {
+		l.stats.ahead[ev.Dataset.String()]++
 	}
 	if job.Announces(ev.Dataset) {
 		l.late = l.late || ev.Time <= l.mark

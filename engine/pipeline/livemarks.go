@@ -105,12 +105,19 @@ func (w *liveMarks) owned(lags []engine.Lag, now time.Time) {
 	}
 }
 
-// see takes note of one event.
-func (w *liveMarks) see(p *livePart, d engine.Dataset, at int64, now time.Time) {
+// see takes note of one event. False says that it is of a time that has not
+// come yet: a clock is wrong there, and it moves no watermark, or all that other
+// clocks say would be late. now is zero where the wall clock means nothing.
+func (w *liveMarks) see(p *livePart, d engine.Dataset, at int64, now time.Time) bool {
+	p.any = true
+	if !now.IsZero() && at > now.UnixNano()+maxJump {
+		return false
+	}
 	p.clocks[d].see(at)
-	p.moved[d], p.any, p.dirty = now, true, true
+	p.moved[d], p.dirty = now, true
 	w.seen[d] = true
 	w.newest = max(w.newest, p.clocks[d].newest)
+	return true
 }
 
 // turn works the watermarks out. now is the wall clock.

@@ -59,6 +59,7 @@ var (
 	descLate       = desc("late_total", "Matching events behind their rule's watermark: windows did not see them.")
 	descDuplicates = desc("duplicates_total", "Matching events that came again and counted once.")
 	descAmbiguous  = desc("ambiguous_runs_total", "Hits that several runs fit, by dataset: given none.", "dataset")
+	descAhead      = desc("ahead_total", "Events more than 10 minutes in the future: they move no watermark.", "dataset")
 	descMatches    = desc("rule_matches_total", "Distinct events on which a rule's condition and exceptions held.", "rule")
 	descErrors     = desc("rule_errors_total", "Events on which a rule's condition erred.", "rule")
 	descMissing    = desc("rule_missing_key_total", "Matching events without the key that the rule groups by.", "rule")
@@ -78,7 +79,7 @@ var (
 )
 
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descRefused, descSkipped, descLate, descDuplicates, descAmbiguous, descMatches, descErrors, descMissing,
+	for _, d := range []*prometheus.Desc{descEvents, descRefused, descSkipped, descLate, descDuplicates, descAmbiguous, descAhead, descMatches, descErrors, descMissing,
 		descDropped, descRuleTime, descKeys, descPending, descHeld, descMark, descSilent, descState, descLog, descSaved, descBehind, descSinkUp, descPartitions} {
 		out <- d
 	}
@@ -104,6 +105,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	each(descRefused, s.Stats.refused)
 	each(descSkipped, s.Stats.skipped)
 	each(descAmbiguous, s.Stats.ambiguous)
+	each(descAhead, s.Stats.ahead)
 	count(descLate, float64(s.Stats.late))
 	count(descDuplicates, float64(s.Stats.duplicates))
 	for _, r := range s.Stats.rules {

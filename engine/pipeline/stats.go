@@ -19,6 +19,7 @@ type Stats struct {
 	late       int64
 	duplicates int64
 	ambiguous  map[string]int64 // hits whose run could not be told, by dataset
+	ahead      map[string]int64 // events of the future, by dataset; of a service only
 	passes     int
 	rules      []RuleStats
 	seconds    float64
@@ -42,7 +43,7 @@ type RuleStats struct {
 
 func newStats(set *rule.Set) *Stats {
 	s := &Stats{events: make([]int64, len(engine.Datasets())+1), refused: map[string]int64{}, skipped: map[string]int64{},
-		ambiguous: map[string]int64{}, rules: make([]RuleStats, len(set.Rules)), passes: 1}
+		ambiguous: map[string]int64{}, ahead: map[string]int64{}, rules: make([]RuleStats, len(set.Rules)), passes: 1}
 	for i, r := range set.Rules {
 		s.rules[i].ID = r.ID
 	}

@@ -118,7 +118,8 @@ func (s *service) publish() {
 	w, l := s.work, s.line
 	stats := *l.stats
 	stats.events = slices.Clone(stats.events)
-	stats.refused, stats.skipped, stats.ambiguous = clone(stats.refused), clone(stats.skipped), clone(stats.ambiguous)
+	stats.refused, stats.skipped = clone(stats.refused), clone(stats.skipped)
+	stats.ambiguous, stats.ahead = clone(stats.ambiguous), clone(stats.ahead)
 	stats.rules = slices.Clone(stats.rules)
 	for i := range stats.rules { // gather adds
 		stats.rules[i].Errors = 0
