@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/compress"
@@ -14,8 +15,9 @@ import (
 
 // bomb gives values of n MiB each that compress to next to nothing.
 func bomb(records, n int) (values []string) {
+	value := strings.Repeat("0", n<<20)
 	for range records {
-		values = append(values, strings.Repeat("0", n<<20))
+		values = append(values, value)
 	}
 	return values
 }
@@ -24,8 +26,10 @@ func bomb(records, n int) (values []string) {
 // memory stays bounded, and the other partitions go on.
 func TestABatchThatUnpacksToTooMuchIsNotUnpacked(t *testing.T) {
 	f := newFake(t, 2)
-	f.writeAs(t, kafkago.Zstd, 0, bomb(256, 1)...)
+	f.writeAs(t, kafkago.Zstd, 0, bomb(512, 1)...)
 	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
 	s, got := open(t, f.config(), Options{}), &seen{}
 	var most uint64
 	got.until(t, s, "an error", func() bool {
@@ -34,14 +38,14 @@ func TestABatchThatUnpacksToTooMuchIsNotUnpacked(t *testing.T) {
 		most = max(most, m.HeapAlloc)
 		return len(got.errs) > 0
 	})
-	if err := got.errs[0]; engine.KindOf(err) != engine.Temporary || !errors.Is(err, errUnpacks) || !strings.Contains(err.Error(), "[0]: cannot be read at offset 0, and 255 more") || strings.Contains(err.Error(), "compacted") {
+	if err := got.errs[0]; engine.KindOf(err) != engine.Temporary || !errors.Is(err, errUnpacks) || !strings.Contains(err.Error(), "[0]: cannot be read at offset 0, and 511 more") || strings.Contains(err.Error(), "compacted") {
 		t.Errorf("kind %q: %v", engine.KindOf(err), err)
 	}
 	f.write(t, 1, "the others go on")
 	got.records(t, s, 1)
 	expect(t, got.values[1], []string{"the others go on"})
-	if most > 6*mostUnpacked {
-		t.Errorf("%d MiB were in use", most>>20)
+	if most > before.HeapAlloc+7*mostUnpacked { // what a few tries leave is garbage
+		t.Errorf("%d MiB were in use, %d before", most>>20, before.HeapAlloc>>20)
 	}
 }
 
@@ -63,7 +67,7 @@ func TestSkipStuckStepsOverABomb(t *testing.T) {
 	f.writeAs(t, kafkago.Zstd, 0, bomb(3, 40)...)
 	f.write(t, 0, numbered(0, 3)...)
 	c := f.config()
-	c.SkipStuck = true
+	c.SkipStuck, c.SessionTimeout = true, 10*time.Second // a slow machine must not lose its turn meanwhile
 	s, got := open(t, c, Options{}), &seen{}
 	got.records(t, s, 3)
 	expect(t, got.values[0], numbered(0, 3))
