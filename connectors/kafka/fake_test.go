@@ -105,6 +105,11 @@ func quick(s *Source) *Source {
 
 func open(t testing.TB, c SourceConfig, o Options) *Source {
 	t.Helper()
+	return quick(newSource(t, c, o))
+}
+
+func newSource(t testing.TB, c SourceConfig, o Options) *Source {
+	t.Helper()
 	s, err := NewSource(c, o)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +119,7 @@ func open(t testing.TB, c SourceConfig, o Options) *Source {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	return quick(s)
+	return s
 }
 
 // seen is what a test has polled.

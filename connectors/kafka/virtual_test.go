@@ -31,14 +31,5 @@ func inMemory(t testing.TB, partitions int32, opts ...kfake.Opt) *fake {
 func (f *fake) open(t testing.TB, c SourceConfig, o Options) *Source {
 	t.Helper()
 	o.Dial = f.dial
-	s, err := NewSource(c, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return s
+	return newSource(t, c, o)
 }
