@@ -3,7 +3,11 @@ package engine_test
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -137,4 +141,46 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// goroutine matches code that starts one.
+var goroutine = regexp.MustCompile(`(?m)^\s*go (func\b|[\w.]+\()|\.Go\(`)
+
+// TestGoroutinesAreRaced: a package outside the Makefile's RACED starts none.
+func TestGoroutinesAreRaced(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raced := regexp.MustCompile(`(?m)^RACED = (.*)$`).FindSubmatch(makefile)
+	if raced == nil {
+		t.Fatal("the Makefile has no RACED")
+	}
+	started := 0
+	for _, glob := range []string{"*/*.go", "*/*/*.go", "*/*/*/*.go"} {
+		files, err := filepath.Glob("../" + glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			code, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "../testdata/") || !goroutine.Match(code) {
+				continue
+			}
+			started++
+			dir := filepath.ToSlash(filepath.Dir(strings.TrimPrefix(file, "../")))
+			if !slices.ContainsFunc(strings.Fields(string(raced[1])), func(p string) bool {
+				p, all := strings.CutSuffix(strings.TrimPrefix(p, "./"), "/...")
+				return dir == p || all && strings.HasPrefix(dir, p+"/")
+			}) {
+				t.Errorf("%s starts a goroutine: put its package into RACED of the Makefile", file)
+			}
+		}
+	}
+	if started == 0 {
+		t.Error("no goroutine was found anywhere")
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -16,8 +17,8 @@ import (
 // TestWrongOutputIsToldBeforeTheFirstAlert, and no longer once it is mended.
 func TestWrongOutputIsToldBeforeTheFirstAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		answers := false
-		outputs := []part{{"sink pager", func() (any, error) { return checked(func() bool { return answers }), nil }}}
+		var answers atomic.Bool
+		outputs := []part{{"sink pager", func() (any, error) { return checked(answers.Load), nil }}}
 		d := &daemon{log: slog.New(slog.DiscardHandler)}
 		ended := make(chan struct{})
 		go func() { defer close(ended); d.lookAhead(t.Context(), outputs) }()
@@ -27,7 +28,7 @@ func TestWrongOutputIsToldBeforeTheFirstAlert(t *testing.T) {
 		if !strings.Contains(page.Body.String(), "not as it should be: pager: no answer & no sign: call someone") {
 			t.Errorf("got %s", page.Body)
 		}
-		answers = true
+		answers.Store(true)
 		<-ended // after checkAgain, which a bubble does not wait for
 		page = httptest.NewRecorder()
 		d.ready(page, httptest.NewRequest(http.MethodGet, "/readyz", nil))

@@ -139,6 +139,9 @@ func checkIncident(t *testing.T, res *pipeline.Result, found []*engine.Incident,
 // TestLoadTestNeedsItsException: the look-alike is one only because of the
 // exception in force.
 func TestLoadTestNeedsItsException(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays a day on the path of another test")
+	}
 	day := story.New(1)
 	res := play(t, day, day.Files(), func(s *setup, _ *pipeline.Parts) { s.exceptions = nil })
 	found := above(res)

@@ -19,6 +19,9 @@ import (
 // What --alerts writes is the same to the byte, but for the places where the
 // evidence stood.
 func TestAlertsOfADayInManyFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays days on the path of another test")
+	}
 	day := story.New(5)
 	dir := t.TempDir()
 	a := &app{out: newPrinter(&bytes.Buffer{}), err: newPrinter(&bytes.Buffer{})}

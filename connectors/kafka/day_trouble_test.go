@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -83,7 +82,7 @@ func (d *day) company() {
 
 // requests are those that a reader makes. The last three share a connection,
 // and a lock is held there while one waits for its answer: virtual time cannot
-// pass while another waits for the lock, so those are neither slow nor silent.
+// pass while another waits for the lock, so those are never left without one.
 var (
 	requests = append(lonely, kmsg.Metadata, kmsg.OffsetCommit, kmsg.Heartbeat)
 	lonely   = []kmsg.Key{kmsg.Fetch, kmsg.ListOffsets, kmsg.OffsetFetch, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.LeaveGroup,
@@ -102,31 +101,10 @@ func (d *day) fault() {
 	h.Remove()
 }
 
-// slow lets the broker take seconds for answers of a kind: for one at a time,
-// more confuse it.
-func (d *day) slow() {
-	key, wait := lonely[d.rnd.IntN(len(lonely))], time.Duration(d.rnd.IntN(8000))*time.Millisecond
-	d.note("%s takes %s", key.Name(), wait)
-	f, busy := d.f, new(atomic.Bool)
-	d.control(key, func() bool {
-		if busy.CompareAndSwap(false, true) {
-			f.SleepControl(func() { time.Sleep(wait) })
-			busy.Store(false)
-		}
-		return false
-	})
-}
-
-// silence lets the broker not answer at all.
+// silence lets the broker not answer a kind of request for a while.
 func (d *day) silence() {
 	key := lonely[d.rnd.IntN(len(lonely))]
 	d.note("%s is not answered", key.Name())
-	d.control(key, func() bool { return true })
-}
-
-// control lets do decide about a kind of request for a while: whether it is
-// taken without an answer.
-func (d *day) control(key kmsg.Key, do func() bool) {
 	f, over := d.f, make(chan struct{})
 	f.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
 		select {
@@ -134,7 +112,7 @@ func (d *day) control(key kmsg.Key, do func() bool) {
 			return nil, nil, false
 		default:
 			f.KeepControl()
-			return nil, nil, do()
+			return nil, nil, true
 		}
 	})
 	d.run(time.Duration(d.rnd.IntN(30_000)) * time.Millisecond)
