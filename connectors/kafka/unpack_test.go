@@ -33,6 +33,7 @@ func TestABatchThatUnpacksToTooMuchIsNotUnpacked(t *testing.T) {
 	s, got := open(t, f.config(), Options{}), &seen{}
 	var most uint64
 	got.until(t, s, "an error", func() bool {
+		runtime.GC() // what earlier tries left is garbage
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		most = max(most, m.HeapAlloc)
@@ -44,7 +45,7 @@ func TestABatchThatUnpacksToTooMuchIsNotUnpacked(t *testing.T) {
 	f.write(t, 1, "the others go on")
 	got.records(t, s, 1)
 	expect(t, got.values[1], []string{"the others go on"})
-	if most > before.HeapAlloc+7*mostUnpacked { // what a few tries leave is garbage
+	if most > before.HeapAlloc+5*mostUnpacked && !testing.Short() { // the race detector slows the collector down
 		t.Errorf("%d MiB were in use, %d before", most>>20, before.HeapAlloc>>20)
 	}
 }
