@@ -10,13 +10,18 @@ import (
 
 // version is that of the files on disk. It grows when an older reflex could not
 // read what this one writes, the version of pebble's own files included.
-const version = 2
+const version = 3
 
 // steps bring a folder from the version of the index to the next one. A step
 // that a crash cut short runs again from its start, so it must not mind.
 var steps = map[int]func(dir string) error{
 	1: moveSegments,
+	2: keepAll,
 }
+
+// keepAll: version 2 stored positions without the time of the record before
+// them. Both are read, so nothing has to be written anew.
+func keepAll(string) error { return nil }
 
 // moveSegments: version 1 kept the segments of the alert log in the top folder.
 func moveSegments(dir string) error {

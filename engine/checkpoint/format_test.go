@@ -48,7 +48,8 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 			}
 			d := open(t, dir, small())
 			noted(t, d.Notes, "from version 1 of its files to 2")
-			if got := numbers(t, readAll(t, d.Log, 0)); !slices.Equal(got, upTo(100)) || len(d.Notes) != 1 {
+			noted(t, d.Notes, "from version 2 of its files to 3")
+			if got := numbers(t, readAll(t, d.Log, 0)); !slices.Equal(got, upTo(100)) || len(d.Notes) != 2 {
 				t.Errorf("read %v, notes %q", got, d.Notes)
 			}
 			if got := dump(t, d.Store); got != "a=1" {
@@ -64,7 +65,7 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 
 func TestFormatRefused(t *testing.T) {
 	for text, words := range map[string]string{
-		fmt.Sprintf(formatLine, version+1): "newer reflex (version 3 of its files, this one knows up to 2)",
+		fmt.Sprintf(formatLine, version+1): "newer reflex (version 4 of its files, this one knows up to 3)",
 		"something else\n":                 "says no version",
 		"":                                 "says no version",
 		"remove":                           "no FORMAT file",

@@ -39,7 +39,7 @@ type Live struct {
 	Metrics prometheus.Registerer // nil: none
 	Reload  <-chan Reload         // nil: never
 	Every   time.Duration         // between checkpoints; default 1 s
-	Drain   time.Duration         // how long a stop may take; default 10 s
+	Drain   time.Duration         // how long a stop may take; default 6 s: closing the source adds up to 3
 	Now     func() time.Time      // the wall clock; nil: time.Now
 	Room    uint64                // bytes that may be allocated between two collections at least (of the whole process); 0: the collector is left alone
 	// Started is called once the state is restored and records are read.
@@ -117,7 +117,7 @@ func (l *Live) defaults() {
 		l.Every = time.Second
 	}
 	if l.Drain == 0 {
-		l.Drain = 10 * time.Second
+		l.Drain = 6 * time.Second
 	}
 	if l.Now == nil {
 		l.Now = time.Now
